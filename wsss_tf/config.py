@@ -1,0 +1,82 @@
+"""Settings: frozen dataclasses whose fields are absl flags.
+
+A settings class stands next to the code that owns it. Scripts turn its fields
+into flags and the flags back into an instance; library code never reads FLAGS.
+"""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+from absl import flags
+
+from wsss_tf.errors import InputError
+
+T = TypeVar("T")
+
+
+def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
+    """A dataclass field that is also a flag: default, help text, allowed values."""
+    return dataclasses.field(default=default, metadata={"help": text, "choices": choices})
+
+
+def define_flags(cls: type, prefix: str = "") -> None:
+    """Defines one absl flag per field of a settings class, named prefix + field."""
+    for field in dataclasses.fields(cls):
+        name, text, choices = prefix + field.name, field.metadata["help"], field.metadata["choices"]
+        default = field.default
+        if choices:
+            flags.DEFINE_enum(name, default, list(choices), text)
+        elif isinstance(default, bool):
+            flags.DEFINE_bool(name, default, text)
+        elif isinstance(default, int):
+            flags.DEFINE_integer(name, default, text)
+        elif isinstance(default, float):
+            flags.DEFINE_float(name, default, text)
+        elif isinstance(default, tuple):
+            flags.DEFINE_list(name, [str(item) for item in default], text)
+        else:
+            flags.DEFINE_string(name, default, text)
+
+
+def read_flags(cls: type[T], values: flags.FlagValues, prefix: str = "") -> T:
+    """The instance of a settings class that the parsed flags describe.
+
+    Raises:
+      InputError: a list flag holds something that is not a number.
+    """
+    settings = {}
+    for field in dataclasses.fields(cls):
+        value = values[prefix + field.name].value
+        if isinstance(field.default, tuple):
+            value = _numbers(prefix + field.name, value, field.default)
+        settings[field.name] = value
+    return cls(**settings)
+
+
+def _numbers(name: str, items: list[str], default: tuple) -> tuple:
+    number = int if all(isinstance(item, int) for item in default) else float
+    try:
+        return tuple(number(item) for item in items)
+    except ValueError:
+        raise InputError(f"--{name}: expected numbers separated by commas, found {','.join(items)}") from None
+
+
+def expand_path(text: str) -> Path:
+    """A path with ~ and environment variables filled in.
+
+    WSSS_SHARED, the folder of the measured benchmark data, defaults to
+    ../shared beside the working folder.
+
+    Raises:
+      InputError: a variable in it is not set.
+    """
+    variables = {"WSSS_SHARED": "../shared", **os.environ}
+    expanded = os.path.expanduser(text)
+    for name, value in variables.items():
+        expanded = expanded.replace("${" + name + "}", value)
+    if "${" in expanded:
+        name = expanded.split("${")[1].split("}")[0]
+        raise InputError(f"{text}: the environment variable {name} is not set: export {name}=FOLDER and run again")
+    return Path(expanded)

@@ -1,0 +1,1 @@
+"""Data sources, artefacts and the training pipeline."""

@@ -1,0 +1,86 @@
+"""Reading photos and maps: same pixels everywhere, clear words when it fails."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from wsss_tf.errors import InputError
+
+MIN_SIDE = 16  # pixels; below it no network stage has a defined output
+MAX_SIDE = 20000  # pixels; above it the file is a mistake or an attack
+
+
+def read_photo(path: Path) -> np.ndarray:
+    """Decodes an 8-bit RGB or grey photo to uint8 [H, W, 3].
+
+    Raises:
+      InputError: missing, truncated, CMYK, 16-bit, or a side outside
+        16..20000 pixels.
+    """
+    with _opened(path) as image:
+        if image.mode in ("CMYK", "YCCK"):
+            raise InputError(f"{path}: expected an RGB photo, found {image.mode}: convert it, e.g. "
+                             "`python -c \"from PIL import Image; Image.open('IN').convert('RGB').save('OUT')\"`")
+        if image.mode.startswith(("I", "F")):
+            raise InputError(f"{path}: expected 8 bits per channel, found 16 or more (mode {image.mode}): save it as an 8-bit RGB file")
+        _check_sides(path, image.size)
+        return np.asarray(_decoded(path, image.convert, "RGB"))
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """Decodes a label map to uint8 [H, W]; a palette PNG gives its indices.
+
+    Raises:
+      InputError: missing, truncated, or not a palette or grey 8-bit PNG.
+    """
+    with _opened(path) as image:
+        if image.mode not in ("P", "L"):
+            raise InputError(f"{path}: expected a palette or 8-bit grey label map, found mode {image.mode}: "
+                             "save the class number of each pixel (palette PNG as in VOC), not colours")
+        _decoded(path, image.load)
+        return np.asarray(image).copy()
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """Decodes an 8-bit grey map (saliency) to uint8 [H, W].
+
+    Raises:
+      InputError: missing, truncated, or not 8-bit grey.
+    """
+    with _opened(path) as image:
+        if image.mode != "L":
+            raise InputError(f"{path}: expected an 8-bit grey map, found mode {image.mode}: save it as 8-bit grey PNG (255 = salient)")
+        _decoded(path, image.load)
+        return np.asarray(image).copy()
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(height, width) from the file's header, without decoding.
+
+    Raises:
+      InputError: missing, or not an image.
+    """
+    with _opened(path) as image:
+        return image.size[1], image.size[0]
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: restore it or take its id out of the list") from None
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: not a readable image ({error}): restore the file from its source") from error
+
+
+def _decoded(path: Path, decode, *arguments):
+    try:
+        return decode(*arguments)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path}: truncated or damaged ({error}): restore the file from its source") from error
+
+
+def _check_sides(path: Path, size: tuple[int, int]) -> None:
+    if min(size) < MIN_SIDE or max(size) > MAX_SIDE:
+        raise InputError(f"{path}: expected sides of {MIN_SIDE} to {MAX_SIDE} pixels, found {size[0]}x{size[1]}: take its id out of the list")
