@@ -18,6 +18,7 @@ _REMEDY = {
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.EACCES: "permission denied: choose a folder that you may write to",
     errno.ENOTDIR: "a parent of it is a file: choose another folder",
+    errno.EEXIST: "a parent of it is a file: choose another folder",
 }
 
 
@@ -39,13 +40,12 @@ def writing(path: Path) -> Iterator[Path]:
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno in _REMEDY:
-            raise InputError(f"{path}: cannot write it: {_REMEDY[error.errno]}") from error
-        raise
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # the folder itself may be the trouble
+            temporary.unlink()
+        remedy = _REMEDY.get(error.errno) if isinstance(error, OSError) else None
+        if remedy:
+            raise InputError(f"{path}: cannot write it: {remedy}") from error
         raise
 
 

@@ -1,0 +1,83 @@
+"""Class activation maps of a trained classifier.
+
+Artefact: cams/<image_id>.npz with `keys` int64 [K], the label values of the
+present classes, and `cam` float16 [K, H, W], the rectified maps M* at photo
+size (not normalised).
+"""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from wsss_tf import multiscale
+from wsss_tf.config import setting
+from wsss_tf.data.images import read_photo
+from wsss_tf.data.example import Example
+from wsss_tf.data.store import write_npz
+from wsss_tf.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class CamConfig:
+    """How class activation maps are computed."""
+
+    scales: tuple = setting((0.5, 0.75, 1.0), "input scales of the multi-scale map (eq. 2.4, A2-17, Table 2.6)")
+    flip: bool = setting(False, "also take the mirror image into the maximum (A2-18: thesis silent, no flip)")
+
+
+class CamMaker:
+    """Computes M* (eq. 2.4) with a classifier's standard block."""
+
+    def __init__(self, classifier: keras.Model, output_stride: int, config: CamConfig):
+        def dense(image):
+            return tf.nn.relu(classifier(image, training=False)["cam"])
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+        def maps(image):
+            return multiscale.fuse_max(image, config.scales, config.flip, output_stride, dense)
+
+        self._maps = maps
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Rectified multi-scale maps of all classes: uint8 [H, W, 3] -> float32 [H, W, C]."""
+        return self._maps(image).numpy()
+
+    def write(self, example: Example, folder: Path) -> None:
+        """Writes the artefact of one example, present classes only."""
+        maps = self(read_photo(example.image))
+        keys = np.array(example.tags, np.int64)
+        cam = np.moveaxis(maps[..., keys - 1], -1, 0).astype(np.float16)
+        write_npz(cam_path(folder, example.image_id), keys=keys, cam=cam)
+
+
+def cam_path(folder: Path, image_id: str) -> Path:
+    """Where the artefact of one image lies."""
+    return folder / f"{image_id}.npz"
+
+
+def read_cam(folder: Path, image_id: str) -> tuple[np.ndarray, np.ndarray]:
+    """Reads (keys int64 [K], cam float32 [K, H, W]) of one image.
+
+    Raises:
+      InputError: missing or damaged file, or one without these two arrays.
+    """
+    path = cam_path(folder, image_id)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["keys"], arrays["cam"].astype(np.float32)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such class activation map: run scripts/make_cams.py") from None
+    except Exception as error:  # zipfile, zlib and numpy each have their own for a damaged file.
+        raise InputError(f"{path}: expected the arrays 'keys' and 'cam' ({error}): delete it and run "
+                         "scripts/make_cams.py again") from error
+
+
+def normalise(cam: np.ndarray) -> np.ndarray:
+    """Divides each map by its maximum over the pixels: float32 [K, H, W] -> 0..1.
+
+    Ref: thesis eq. 2.5 (A2-21: the maximum runs over pixels, not classes).
+    """
+    return cam / (cam.max(axis=(1, 2), keepdims=True) + 1e-5)

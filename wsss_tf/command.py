@@ -1,0 +1,48 @@
+"""The main function that all scripts share: flags in, one stage or a chain out."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+# TensorFlow reads these when it is imported: no banner, and a GPU's memory is taken as needed.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+
+from absl import app, flags  # noqa: E402
+
+from wsss_tf.errors import InputError  # noqa: E402
+from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment  # noqa: E402
+from wsss_tf.stages import STAGES, open_chain  # noqa: E402
+
+
+def run_script(main: Callable[[Experiment], None]) -> None:
+    """Parses the flags of an experiment, runs main, and turns user errors into one line and exit code 2."""
+
+    def wrapped(argv: list[str]) -> None:
+        try:
+            if len(argv) > 1:
+                raise InputError(f"{argv[1]}: expected flags only: write --flagfile=FILE or --NAME=VALUE")
+            main(read_experiment(flags.FLAGS))
+        except InputError as error:
+            sys.stdout.flush()
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+
+    define_experiment_flags()
+    app.run(wrapped)
+
+
+def run_stage(name: str) -> None:
+    """Runs one stage as a program of its own; its inputs must be done."""
+    assert name in STAGES
+    run_script(lambda experiment: print(open_chain(experiment).run(name)))
+
+
+def run_chain(experiment: Experiment) -> None:
+    """Runs every stage that the report of an experiment needs, skipping what is up to date."""
+    started = time.time()
+    chain = open_chain(experiment)
+    for name in chain.required("report"):
+        folder = chain.run(name)
+    print(f"done in {(time.time() - started) / 60:.1f} min: {folder / 'report.html'}")

@@ -1,0 +1,94 @@
+"""Augmentation as a pure function of (photo, seed)."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from wsss_tf import resize
+from wsss_tf.config import setting
+from wsss_tf.data.example import UNKNOWN
+from wsss_tf.nets import colour
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentConfig:
+    """Training crops (section 2.4.3)."""
+
+    crop: int = setting(321, "side of the square training crop in pixels")
+    crop_scales: tuple = setting((0.5, 0.75, 1.0, 1.25, 1.5), "random resize factors, one is drawn (A2-11)")
+    mirror: bool = setting(True, "mirror half of the crops")
+    brightness: float = setting(0.3, "brightness factor drawn from 1 +- this; ranges are not in the thesis (spec 1.4)")
+    contrast: float = setting(0.3, "contrast factor drawn from 1 +- this")
+    saturation: float = setting(0.3, "saturation factor drawn from 1 +- this")
+    hue: float = setting(0.1, "hue turn drawn from +- this, in full turns")
+
+
+def augment(image: tf.Tensor, target: tf.Tensor | None, seed: tf.Tensor,
+            config: AugmentConfig) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Random resize, mirror, crop, colour jitter; then centring and padding.
+
+    Args:
+      image: uint8 [H, W, 3] RGB.
+      target: uint8 [H, W] map that moves with the photo, or None.
+      seed: int32 [2].
+      config: the ranges.
+
+    Returns:
+      image float32 [S, S, 3], centred, 0 (the mean colour) outside the photo;
+      target int32 [S, S], 255 outside the photo, or None. A photo smaller than
+      the crop is placed at a random offset.
+    """
+    draw = tf.random.stateless_uniform([10], seed)
+    scales = tf.constant(config.crop_scales, tf.float32)
+    scale = scales[tf.cast(draw[0] * len(config.crop_scales), tf.int32)]
+    size = resize.scaled_size(tf.shape(image)[:2], scale)
+    turned = config.mirror and draw[1] < 0.5
+    window = _window(size, config.crop, draw[2:4])
+    pixels = _crop(resize.bilinear(image[None], size)[0], window, turned)
+    pixels = colour.centre(_jitter(pixels, draw[4:8], config))
+    pixels = _place(pixels, config.crop, draw[8:10], 0.0)
+    pixels = tf.ensure_shape(pixels, [config.crop, config.crop, 3])
+    if target is None:
+        return pixels, None
+    labels = resize.nearest_labels(tf.cast(target, tf.int32)[None], size)[0][..., None]
+    labels = _place(_crop(labels, window, turned), config.crop, draw[8:10], UNKNOWN)[..., 0]
+    return pixels, tf.ensure_shape(labels, [config.crop, config.crop])
+
+
+def _window(size: tf.Tensor, crop: int, draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Top left corner and size of the window that is kept, int32 [2] each."""
+    kept = tf.minimum(size, crop)
+    corner = tf.cast(draw * tf.cast(size - kept + 1, tf.float32), tf.int32)
+    return corner, kept
+
+
+def _crop(maps: tf.Tensor, window: tuple[tf.Tensor, tf.Tensor], turned) -> tf.Tensor:
+    (top, left), (height, width) = tf.unstack(window[0]), tf.unstack(window[1])
+    cropped = maps[top : top + height, left : left + width]
+    return tf.cond(turned, lambda: cropped[:, ::-1], lambda: cropped)
+
+
+def _place(maps: tf.Tensor, crop: int, draw: tf.Tensor, fill) -> tf.Tensor:
+    margin = crop - tf.shape(maps)[:2]
+    before = tf.cast(draw * tf.cast(margin + 1, tf.float32), tf.int32)
+    after = margin - before
+    return tf.pad(maps, [[before[0], after[0]], [before[1], after[1]], [0, 0]], constant_values=fill)
+
+
+def _jitter(image: tf.Tensor, draw: tf.Tensor, config: AugmentConfig) -> tf.Tensor:
+    """Brightness, contrast, saturation and hue of float [h, w, 3] in 0..255, as in torchvision's definitions."""
+    factors = 1.0 + (2.0 * draw - 1.0) * [config.brightness, config.contrast, config.saturation, 0.0]
+    image = tf.clip_by_value(image * factors[0], 0, 255)
+    image = tf.clip_by_value(_blend(image, tf.reduce_mean(_grey(image)), factors[1]), 0, 255)
+    image = tf.clip_by_value(_blend(image, _grey(image), factors[2]), 0, 255)
+    if config.hue:
+        image = tf.image.adjust_hue(image / 255, (2.0 * draw[3] - 1.0) * config.hue) * 255
+    return image
+
+
+def _blend(image: tf.Tensor, base: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
+    return base + factor * (image - base)
+
+
+def _grey(image: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(image * [0.299, 0.587, 0.114], axis=-1, keepdims=True)

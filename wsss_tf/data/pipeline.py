@@ -1,0 +1,73 @@
+"""The training stream: a pure function of (seed, step)."""
+
+import numpy as np
+import tensorflow as tf
+
+from collections.abc import Callable
+from pathlib import Path
+
+from wsss_tf.data.augment import AugmentConfig, augment
+from wsss_tf.data.example import Example, multi_hot
+from wsss_tf.data.images import read_labels, read_photo
+from wsss_tf.errors import InputError
+
+
+def example_order(count: int, length: int, seed: int) -> np.ndarray:
+    """Which example stands at each position: int32 [length].
+
+    Every pass over the data is a permutation drawn from (seed, pass), so the
+    order does not depend on where a resumed run starts.
+    """
+    passes = -(-length // count)
+    order = [np.random.default_rng([seed, number]).permutation(count) for number in range(passes)]
+    return np.concatenate(order)[:length].astype(np.int32)
+
+
+def training_stream(examples: tuple[Example, ...], num_classes: int, target: Callable[[Example], Path] | None,
+                    config: AugmentConfig, batch: int, steps: int, start: int, seed: int) -> tf.data.Dataset:
+    """Batches for the steps start..steps-1 (contract: wsss_tf.methods.contract.Batch).
+
+    Args:
+      examples: the training split; masks are never opened.
+      num_classes: C.
+      target: the label map (PNG) that trains each example, or None.
+      config: augmentation.
+      batch: examples per step.
+      steps: last step of the whole training.
+      start: first step, > 0 for a resumed run.
+      seed: seed of order and augmentation.
+
+    Raises:
+      InputError: from the iterator, naming an unreadable file. TensorFlow wraps
+        it; `reading_error` unwraps it.
+    """
+    order = tf.constant(example_order(len(examples), steps * batch, seed))
+    photos = tf.constant([str(example.image) for example in examples])
+    targets = tf.constant([str(target(example)) for example in examples] if target else [])
+    tags = tf.constant(multi_hot(examples, num_classes))
+
+    def load(position):
+        index = order[position]
+        image = _read(read_photo, photos[index], [None, None, 3])
+        maps = _read(read_labels, targets[index], [None, None]) if target else None
+        image, maps = augment(image, maps, tf.stack([seed, tf.cast(position, tf.int32)]), config)
+        item = {"image": image, "tags": tags[index]}
+        return item | {"target": maps} if target else item
+
+    stream = tf.data.Dataset.range(start * batch, steps * batch)
+    stream = stream.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return stream.batch(batch, drop_remainder=True).prefetch(2)
+
+
+def reading_error(error: tf.errors.OpError) -> InputError | None:
+    """The InputError that made the stream fail, or None if it was something else."""
+    for line in str(error).splitlines():
+        if "InputError: " in line:
+            return InputError(line.split("InputError: ", 1)[1])
+    return None
+
+
+def _read(reader: Callable[[Path], np.ndarray], path: tf.Tensor, shape: list) -> tf.Tensor:
+    image = tf.numpy_function(lambda name: reader(Path(name.decode())), [path], tf.uint8)
+    image.set_shape(shape)
+    return image

@@ -1,0 +1,111 @@
+"""One experiment: every setting of every stage, and their flags."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+from absl import flags
+
+from wsss_tf.cam import CamConfig
+from wsss_tf.config import define_flags, read_flags, setting
+from wsss_tf.data.augment import AugmentConfig
+from wsss_tf.data.example import Dataset
+from wsss_tf.data.shapes import ShapesConfig
+from wsss_tf.data.source import DataConfig, open_dataset
+from wsss_tf.methods.dilated_classifier import ClassifierConfig
+from wsss_tf.methods.masking import MaskingConfig
+from wsss_tf.methods.segmenter import SegmenterConfig
+from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.predict import PredictConfig
+from wsss_tf.saliency import SaliencyConfig
+from wsss_tf.seeds import SeedConfig
+from wsss_tf.train.loop import ClassifierTrainConfig, TrainConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """What to run and where its artefacts go."""
+
+    experiment: str = setting("experiment", "name of the run; its artefacts go to RUNS/EXPERIMENT/STAGE")
+    runs: str = setting("runs", "folder of all runs")
+    reuse: str = setting("", "experiments, separated by commas, whose finished stages may be used where all "
+                             "settings and inputs agree")
+    seed: int = setting(0, "seed of initial weights, order, augmentation and random masks")
+    method: str = setting("masking", "system that trains the segmenter", ("masking", "cam_baseline"))
+
+
+# Field of Experiment -> (settings class, prefix of its flags).
+_GROUPS = {
+    "run": (RunConfig, ""),
+    "data": (DataConfig, ""),
+    "shapes": (ShapesConfig, ""),
+    "crops": (AugmentConfig, ""),
+    "cls_backbone": (BackboneConfig, "cls_"),
+    "classifier": (ClassifierConfig, "cls_"),
+    "cls_train": (ClassifierTrainConfig, "cls_"),
+    "cam": (CamConfig, "cam_"),
+    "saliency": (SaliencyConfig, ""),
+    "seeds": (SeedConfig, ""),
+    "seg_backbone": (BackboneConfig, "seg_"),
+    "segmenter": (SegmenterConfig, "seg_"),
+    "seg_train": (TrainConfig, "seg_"),
+    "masking": (MaskingConfig, ""),
+    "test": (PredictConfig, "test_"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """The settings of all stages, one group per owner."""
+
+    run: RunConfig = RunConfig()
+    data: DataConfig = DataConfig()
+    shapes: ShapesConfig = ShapesConfig()
+    crops: AugmentConfig = AugmentConfig()
+    cls_backbone: BackboneConfig = BackboneConfig()
+    classifier: ClassifierConfig = ClassifierConfig()
+    cls_train: ClassifierTrainConfig = ClassifierTrainConfig()
+    cam: CamConfig = CamConfig()
+    saliency: SaliencyConfig = SaliencyConfig()
+    seeds: SeedConfig = SeedConfig()
+    seg_backbone: BackboneConfig = BackboneConfig()
+    segmenter: SegmenterConfig = SegmenterConfig()
+    seg_train: TrainConfig = TrainConfig()
+    masking: MaskingConfig = MaskingConfig()
+    test: PredictConfig = PredictConfig()
+
+    @functools.cached_property
+    def dataset(self) -> Dataset:
+        """The data set, opened once.
+
+        Raises:
+          InputError: see wsss_tf.data.source.open_dataset.
+        """
+        return open_dataset(self.data)
+
+    def folder(self, stage: str, experiment: str = "") -> Path:
+        """Where a stage of this run (or of another experiment beside it) keeps its artefacts."""
+        return Path(self.run.runs) / (experiment or self.run.experiment) / stage
+
+    def settings(self, *groups: str) -> dict[str, object]:
+        """Flag name -> value for the named groups."""
+        return {
+            _GROUPS[group][1] + name: value
+            for group in groups
+            for name, value in dataclasses.asdict(getattr(self, group)).items()
+        }
+
+
+def define_experiment_flags() -> None:
+    """Defines the flags of every group; every script accepts them all, so one flagfile serves all stages."""
+    for cls, prefix in _GROUPS.values():
+        define_flags(cls, prefix)
+
+
+def read_experiment(values: flags.FlagValues) -> Experiment:
+    """The experiment that the parsed flags describe.
+
+    Raises:
+      InputError: a list flag holds something that is not a number.
+    """
+    return Experiment(**{group: read_flags(cls, values, prefix) for group, (cls, prefix) in _GROUPS.items()})

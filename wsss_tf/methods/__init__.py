@@ -1,0 +1,1 @@
+"""One file per system; all keep the contract of contract.py."""

@@ -1,0 +1,33 @@
+"""What the training engine asks of a method."""
+
+from typing import Protocol
+
+import keras
+import tensorflow as tf
+
+Batch = dict[str, tf.Tensor]
+"""One batch of the training stream (wsss_tf.data.pipeline):
+
+  image   float32 [B, S, S, 3]  centred RGB, 0 outside the photo
+  tags    float32 [B, C]        0 and 1
+  target  int32   [B, S, S]     saliency or pseudo-label, 255 outside the photo;
+                                only if the stage gave a folder of targets
+"""
+
+
+class Method(Protocol):
+    """A net to train and the losses that train it."""
+
+    net: keras.Model
+    """The net whose trainable variables the engine updates."""
+
+    def losses(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Losses per example, each float32 [B]; the engine minimises the mean of "loss".
+
+        Args:
+          batch: see Batch.
+          seed: int32 [2], the only source of randomness besides dropout.
+        """
+
+    def preview(self, batch: Batch) -> tf.Tensor:
+        """Pictures for the log: uint8 [B, S, S, 3], what the net sees in the batch."""

@@ -1,0 +1,58 @@
+"""The segmentation net that every method trains, and what they share around it."""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from wsss_tf import resize
+from wsss_tf.config import setting
+from wsss_tf.data.store import voc_palette
+from wsss_tf.methods.contract import Batch
+from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+from wsss_tf.nets.heads import aspp
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmenterConfig:
+    """Head and inputs of the segmentation net."""
+
+    rates: tuple = setting((6, 12, 18, 24), "dilation rates of the DeepLab-ASPP branches (spec section 13)")
+    init_std: float = setting(0.01, "standard deviation of the normal start of the ASPP branches (spec section 13)")
+    scales: tuple = setting((1.0, 0.75, 0.5), "input scales S in training (section 2.3.3)")
+
+
+def build_segmenter(backbone: BackboneConfig, config: SegmenterConfig, num_classes: int) -> keras.Model:
+    """DeepLab-ASPP: centred image [B, H, W, 3] -> {"logits": float32 [B, h, w, C+1]}, background first."""
+    trunk = build_backbone(backbone)
+    logits = aspp(trunk.output["features"], config.rates, num_classes + 1, config.init_std)
+    return keras.Model(trunk.input, {"logits": logits}, name="segmenter")
+
+
+def logits_at_scales(net: keras.Model, image: tf.Tensor, scales: tuple[float, ...]) -> list[tf.Tensor]:
+    """Logits of the net on a batch of centred crops resized by each scale, shared weights."""
+    size = tf.shape(image)[1:3]
+    return [
+        net(image if scale == 1 else resize.bilinear(image, resize.scaled_size(size, scale)), training=True)["logits"]
+        for scale in scales
+    ]
+
+
+def sum_over_scales(outputs: list[tf.Tensor], target: tf.Tensor,
+                    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.Tensor:
+    """Sum over scales of a loss at logit resolution: [B].
+
+    Args:
+      outputs: logits per scale, each [B, h_s, w_s, C+1].
+      target: int32 [B, S, S]; nearest-resized to each output (A2-10).
+      loss: (logits, resized target) -> [B].
+    """
+    return tf.add_n([loss(logits, resize.nearest_labels(target, tf.shape(logits)[1:3])) for logits in outputs])
+
+
+def preview(net: keras.Model, batch: Batch) -> tf.Tensor:
+    """Predicted labels in VOC colours: uint8 [B, S, S, 3]."""
+    logits = net(batch["image"], training=False)["logits"]
+    labels = tf.argmax(resize.bilinear(logits, tf.shape(batch["image"])[1:3]), axis=-1)
+    return tf.gather(tf.constant(voc_palette()), labels)

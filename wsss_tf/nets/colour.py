@@ -1,0 +1,38 @@
+"""Colour conventions: every net is fed centred RGB and converts it itself.
+
+A centred image is RGB in 0..255 minus the mean colour. Zero is the mean
+colour, so padding with zeros and erasing by multiplication (thesis eq. 2.9,
+I' = F * (I - mu)) need no knowledge of the net that will look at the result.
+"""
+
+import tensorflow as tf
+
+MEAN_COLOUR = (122.675, 116.669, 104.008)  # RGB 0..255; the mean of the Caffe models (spec 0.2)
+
+_TORCH_MEAN = (123.675, 116.28, 103.53)
+_TORCH_STD = (58.395, 57.12, 57.375)
+
+
+def centre(image: tf.Tensor) -> tf.Tensor:
+    """Subtracts the mean colour: [..., 3] RGB of any number type, 0..255 -> float32."""
+    return tf.cast(image, tf.float32) - tf.constant(MEAN_COLOUR)
+
+
+def uncentre(image: tf.Tensor) -> tf.Tensor:
+    """Adds the mean colour and rounds: float32 [..., 3] -> uint8 RGB."""
+    return tf.cast(tf.clip_by_value(tf.round(image + tf.constant(MEAN_COLOUR)), 0, 255), tf.uint8)
+
+
+def to_symmetric(centred: tf.Tensor) -> tf.Tensor:
+    """Centred RGB -> RGB in -1..1, the convention of MobileNetV2's weights."""
+    return (centred + tf.constant(MEAN_COLOUR)) / 127.5 - 1.0
+
+
+def to_torchvision(centred: tf.Tensor) -> tf.Tensor:
+    """Centred RGB -> RGB normalised by ImageNet mean and deviation (spec 0.2)."""
+    return (centred + tf.constant(MEAN_COLOUR) - tf.constant(_TORCH_MEAN)) / tf.constant(_TORCH_STD)
+
+
+def to_caffe(centred: tf.Tensor) -> tf.Tensor:
+    """Centred RGB -> mean-subtracted BGR, the convention of the Caffe models (spec 0.2)."""
+    return centred[..., ::-1]

@@ -1,0 +1,58 @@
+"""MobileNetV2 with its last strides turned into dilation.
+
+Ref: Sandler et al., CVPR 2018; dilation as in DeepLab v2.
+"""
+
+import keras
+
+from wsss_tf.errors import InputError
+from wsss_tf.nets import colour
+from wsss_tf.nets.weights import load_backbone_weights
+
+# The blocks that halve the resolution to 1/16 and 1/32 of the input.
+_STRIDE_16, _STRIDE_32 = 6, 13
+
+
+def build(output_stride: int, weights: str) -> keras.Model:
+    """MobileNetV2 trunk: centred image [B, H, W, 3] -> {"features": [B, h, w, 1280]}.
+
+    Args:
+      output_stride: 8 or 16.
+      weights: "imagenet", "none", or the path of a Keras .h5 file of
+        keras.applications.MobileNetV2(include_top=False).
+
+    Raises:
+      InputError: another output stride, or weights that do not fit.
+    """
+    if output_stride not in (8, 16):
+        raise InputError(f"--output_stride={output_stride}: expected 8 or 16 for mobilenet")
+    stock = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(None, None, 3))
+    load_backbone_weights(stock, weights, keras.applications.MobileNetV2)
+    trunk = keras.models.clone_model(stock, clone_function=lambda layer: _dilated(layer, output_stride))
+    trunk.set_weights(stock.get_weights())
+    for layer in trunk.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    image = keras.Input((None, None, 3), name="image")
+    return keras.Model(image, {"features": trunk(colour.to_symmetric(image))}, name="mobilenet")
+
+
+def _dilated(layer: keras.layers.Layer, output_stride: int) -> keras.layers.Layer:
+    """A copy of one layer, at the stride and dilation the output stride asks for."""
+    config = layer.get_config()
+    block = int(layer.name.split("_")[1]) if layer.name.startswith("block_") else 0
+    removed = [first for first in (_STRIDE_16, _STRIDE_32) if _stride_after(first) > output_stride]
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        # A convolution is dilated by the strides removed before it; the one that loses its stride is not yet.
+        rate = 2 ** sum(block > first for first in removed)
+        strides = 1 if block in removed else config["strides"]
+        config.update(strides=strides, dilation_rate=(rate, rate))
+        if block in removed:
+            config.update(padding="same")
+    if isinstance(layer, keras.layers.ZeroPadding2D) and block in removed:
+        config.update(padding=((0, 0), (0, 0)))  # it only served the stride
+    return layer.__class__.from_config(config)
+
+
+def _stride_after(block: int) -> int:
+    return 16 if block == _STRIDE_16 else 32

@@ -1,0 +1,37 @@
+"""The 'test' size: a trunk of a few thousand parameters that learns from scratch."""
+
+import keras
+
+from wsss_tf.errors import InputError
+from wsss_tf.nets import colour
+
+
+def build(output_stride: int, weights: str) -> keras.Model:
+    """Five convolutions: centred image [B, H, W, 3] -> {"features": [B, h, w, 48]}.
+
+    Layer norm over the channels of each position: it trains from scratch
+    without batch statistics, and unlike group norm it lets no position know
+    what the rest of the photo holds, which would spread the class activation
+    maps over the whole photo.
+
+    Args:
+      output_stride: 8 or 16.
+      weights: must be "none"; there are no pretrained weights of this size.
+
+    Raises:
+      InputError: another output stride, or weights asked for.
+    """
+    if output_stride not in (8, 16):
+        raise InputError(f"--output_stride={output_stride}: expected 8 or 16 for the test size")
+    if weights != "none":
+        raise InputError(f"--weights={weights}: the test size has no pretrained weights: use --weights=none")
+    image = keras.Input((None, None, 3), name="image")
+    x = colour.to_symmetric(image)
+    last_stride, last_rate = (2, 1) if output_stride == 16 else (1, 2)
+    plan = [(16, 2, 1), (24, 2, 1), (32, 2, 1), (48, last_stride, 1), (48, 1, last_rate)]
+    for number, (channels, stride, rate) in enumerate(plan, 1):
+        x = keras.layers.Conv2D(channels, 3, strides=stride, dilation_rate=rate, padding="same", use_bias=False,
+                                kernel_initializer="he_normal", name=f"conv{number}")(x)
+        x = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm{number}")(x)
+        x = keras.layers.ReLU(name=f"relu{number}")(x)
+    return keras.Model(image, {"features": x}, name="tiny")

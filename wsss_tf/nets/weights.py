@@ -1,0 +1,60 @@
+"""Weights files: ours are exact or refused, pretrained trunks likewise."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from wsss_tf.config import expand_path
+from wsss_tf.data.store import writing
+from wsss_tf.errors import InputError
+
+
+def load_backbone_weights(model: keras.Model, source: str, application: Callable[..., keras.Model]) -> None:
+    """Fills a keras.applications model from "none", "imagenet" or a local file.
+
+    Args:
+      model: the model to fill.
+      source: "none" (keeps the random start), "imagenet" (Keras's download) or
+        a path of a Keras .h5 file, in which ${VARIABLE} is expanded.
+      application: the keras.applications function that knows the download.
+
+    Raises:
+      InputError: no such file, a file for another net, or no network.
+    """
+    if source == "none":
+        return
+    if source == "imagenet":
+        try:
+            pretrained = application(include_top=False, weights="imagenet")
+        except Exception as error:  # Keras wraps network errors in plain Exception.
+            raise InputError(f"--weights=imagenet: Keras could not download the weights ({error}): "
+                             "give a local file with --weights=FILE.h5") from error
+        model.set_weights(pretrained.get_weights())
+        return
+    load_weights(model, expand_path(source))
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Fills a model from a .h5 file made for the same architecture.
+
+    Raises:
+      InputError: no such file, or one that does not fit the model.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such weights file: check the path, or run the stage that writes it")
+    try:
+        model.load_weights(path)
+    except (ValueError, OSError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: these weights do not fit the net {model.name} ({reason}): "
+                         "give the file of the same architecture and number of classes") from error
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Writes <name>.weights.h5 atomically."""
+    with writing(path) as temporary:
+        # Keras insists on the double suffix, which `writing` would split.
+        renamed = temporary.with_name(temporary.name + ".weights.h5")
+        model.save_weights(renamed)
+        renamed.replace(temporary)

@@ -1,0 +1,57 @@
+"""From a photo to probabilities to a mask: multi-scale test and dense CRF."""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from wsss_tf import crf, multiscale
+from wsss_tf.config import setting
+from wsss_tf.data.example import Example
+from wsss_tf.data.images import read_photo
+from wsss_tf.data.store import write_labels
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictConfig:
+    """Test-time settings (section 2.4.3)."""
+
+    scales: tuple = setting((1.0, 0.75, 0.5), "input scales at test, fused by the maximum of the logits (A2-13)")
+    flip: bool = setting(False, "also fuse the mirror image")
+    crf_set: str = setting("C1", "parameter set of the dense CRF (spec section 14; A2-19)", tuple(crf.CRF_SETS))
+    crf_backend: str = setting("auto", "pydensecrf when importable, else the project's own", crf.BACKENDS)
+
+
+class Predictor:
+    """Runs a segmentation net on whole photos."""
+
+    def __init__(self, segmenter: keras.Model, output_stride: int, config: PredictConfig):
+        def dense(image):
+            return segmenter(image, training=False)["logits"]
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+        def probabilities(image):
+            return tf.nn.softmax(multiscale.fuse_max(image, config.scales, config.flip, output_stride, dense))
+
+        self._probabilities, self._config = probabilities, config
+
+    def probabilities(self, image: np.ndarray) -> np.ndarray:
+        """uint8 [H, W, 3] RGB -> float32 [H, W, C+1], background first."""
+        return self._probabilities(image).numpy()
+
+    def write(self, example: Example, plain: Path, refined: Path) -> None:
+        """Writes <image_id>.png with and without dense CRF as palette PNGs."""
+        image = read_photo(example.image)
+        probabilities = self.probabilities(image)
+        write_labels(plain / f"{example.image_id}.png", probabilities.argmax(-1))
+        labels = crf_labels(probabilities, image, self._config)
+        write_labels(refined / f"{example.image_id}.png", labels)
+
+
+def crf_labels(probabilities: np.ndarray, image: np.ndarray, config: PredictConfig) -> np.ndarray:
+    """Labels after the dense CRF: float32 [H, W, C+1], uint8 [H, W, 3] -> uint8 [H, W]."""
+    unary = crf.unary_from_softmax(probabilities)
+    marginals = crf.dense_crf(unary, image, crf.CRF_SETS[config.crf_set], config.crf_backend)
+    return marginals.argmax(-1).astype(np.uint8)

@@ -1,0 +1,132 @@
+"""The report of one run, gathered from the artefacts of its stages."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from wsss_tf import report
+from wsss_tf.cam import normalise, read_cam
+from wsss_tf.data.example import Example
+from wsss_tf.data.images import read_grey, read_labels, read_photo
+from wsss_tf.errors import InputError
+from wsss_tf.experiment import Experiment
+from wsss_tf.stage import MANIFEST, read_manifest
+from wsss_tf.train.logs import read_log
+
+_SHOWN = 12  # pictures per split
+
+
+def write_run_report(experiment: Experiment, folder: Path, inputs: dict[str, Path]) -> dict:
+    """Writes report.html of a run whose stages are done; returns its path for the manifest.
+
+    Args:
+      experiment: all settings.
+      folder: receives report.html.
+      inputs: stage name -> its folder.
+
+    Raises:
+      InputError: an artefact is missing or damaged.
+    """
+    e = experiment
+    page = report.ReportPage(
+        title=e.run.experiment,
+        summary=_summary(e),
+        rows=score_rows(_read_scores(inputs["scores"]), e),
+        class_names=e.dataset.class_names,
+        pictures=tuple(_train_strip(e, inputs, example) for example in _spread(e.dataset.train))
+        + tuple(_val_strip(inputs["masks"], example) for example in _spread(e.dataset.val)),
+        curves={name: read_log(path / "log.jsonl") for name, path in inputs.items() if (path / "log.jsonl").exists()},
+        flags=e.settings(*(field.name for field in dataclasses.fields(e))),
+        manifests={name: read_manifest(path) for name, path in inputs.items() if (path / MANIFEST).exists()},
+    )
+    path = folder / "report.html"
+    report.write_report(path, page)
+    return {"report": str(path)}
+
+
+def score_rows(scores: dict, experiment: Experiment) -> tuple[report.ReportRow, ...]:
+    """Rows of the score table from the content of scores.json."""
+    name = experiment.run.experiment
+    scales = ", ".join(f"{scale:g}" for scale in experiment.test.scales) + (", flip" if experiment.test.flip else "")
+    rows = [report.ReportRow(name, "val", False, scores["plain"], scales),
+            report.ReportRow(f"{name} + CRF", "val", True, scores["crf"], scales)]
+    for threshold, score in scores.get("cams", {}).items():
+        if float(threshold) == experiment.seeds.cam_threshold:
+            rows.append(report.ReportRow(f"CAM > {threshold}, tags given", "train", False, score, ""))
+    return tuple(rows)
+
+
+def compare_runs(runs: Path, experiments: list[str]) -> str:
+    """A plain-text table of several finished runs, one line each.
+
+    Raises:
+      InputError: a run has no scores.
+    """
+    rows = []
+    for name in experiments:
+        scores = _read_scores(runs / name / "scores")
+        rows += [report.ReportRow(name, "val", False, scores["plain"]),
+                 report.ReportRow(f"{name} + CRF", "val", True, scores["crf"])]
+    return report.print_table(tuple(rows))
+
+
+def _summary(e: Experiment) -> dict[str, str]:
+    return {
+        "Data": f"{e.dataset.name}: {len(e.dataset.train)} training and {len(e.dataset.val)} evaluation images",
+        "Supervision": "image tags" + ("" if e.run.method == "cam_baseline" else " and saliency maps"),
+        "Method": e.run.method,
+        "Classifier": f"{e.cls_backbone.backbone}, start {e.cls_backbone.weights}",
+        "Segmenter": f"{e.seg_backbone.backbone}, start {e.seg_backbone.weights}",
+        "Seed": str(e.run.seed),
+    }
+
+
+def _train_strip(e: Experiment, inputs: dict[str, Path], example: Example) -> report.PictureRow:
+    """Photo, truth if there is any, CAM, saliency, and the target the segmenter was trained on."""
+    photo = read_photo(example.image)
+    pictures = [("photo", photo)]
+    if example.mask:
+        pictures.append(("ground truth", report.draw_labels(photo, read_labels(example.mask))))
+    if "cams" in inputs:
+        _, cam = read_cam(inputs["cams"], example.image_id)
+        pictures.append(("CAM", report.draw_heat(photo, normalise(cam).max(axis=0))))
+    if "saliency" in inputs:
+        target = read_grey(inputs["saliency"] / f"{example.image_id}.png")
+        pictures += [("saliency", report.draw_grey(read_grey(example.saliency))),
+                     ("refined saliency" if e.saliency.refine else "binary saliency", _draw_target(photo, target))]
+    if "seeds" in inputs:
+        target = read_labels(inputs["seeds"] / f"{example.image_id}.png")
+        pictures.append(("pseudo-label", report.draw_labels(photo, target)))
+    return report.PictureRow(f"train: {example.image_id}", tuple(pictures), example.tags)
+
+
+def _draw_target(photo: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Foreground in the colour of the first class, whatever the class: the target knows none."""
+    return report.draw_labels(photo, target)
+
+
+def _val_strip(masks: Path, example: Example) -> report.PictureRow:
+    photo = read_photo(example.image)
+    pictures = [("photo", photo)]
+    if example.mask:
+        pictures.append(("ground truth", report.draw_labels(photo, read_labels(example.mask))))
+    for folder, caption in (("plain", "prediction"), ("crf", "prediction + CRF")):
+        labels = read_labels(masks / folder / f"{example.image_id}.png")
+        pictures.append((caption, report.draw_labels(photo, labels)))
+    return report.PictureRow(f"val: {example.image_id}", tuple(pictures), example.tags)
+
+
+def _spread(examples: tuple[Example, ...]) -> tuple[Example, ...]:
+    """Some examples, evenly spread over the split: neither the best nor the worst are picked."""
+    step = max(1, len(examples) // _SHOWN)
+    return examples[::step][:_SHOWN]
+
+
+def _read_scores(folder: Path) -> dict:
+    path = folder / "scores.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such scores: run scripts/evaluate.py with the flags of this run") from None

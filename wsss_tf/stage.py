@@ -1,0 +1,182 @@
+"""Stages joined by folders: what is up to date is skipped, nothing is lost.
+
+A stage writes to runs/<experiment>/<stage>/ and closes the folder with a
+manifest.json. Its fingerprint is a hash of the settings that matter to it and
+of the fingerprints of its inputs. A folder with another fingerprint is renamed
+to <stage>.outdated-N, never deleted.
+"""
+
+import dataclasses
+import hashlib
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from wsss_tf.data.store import write_json
+from wsss_tf.errors import InputError
+from wsss_tf.experiment import Experiment
+
+MANIFEST = "manifest.json"
+_UNFINISHED = "unfinished.json"
+_WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend")  # settings that change no result beyond rounding
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One step of the chain.
+
+    Attributes:
+      name: folder name.
+      script: the script that runs it alone, for messages.
+      groups: names of the settings groups that it reads.
+      needs: experiment -> inputs, each "stage" or "prepare.part".
+      run: (experiment, folder of its own, input name -> folder) -> results for
+        the manifest.
+    """
+
+    name: str
+    script: str
+    groups: tuple[str, ...]
+    needs: Callable[[Experiment], tuple[str, ...]]
+    run: Callable[[Experiment, Path, dict[str, Path]], dict]
+
+
+class Chain:
+    """The stages of one experiment and what is already done of them."""
+
+    def __init__(self, stages: dict[str, Stage], experiment: Experiment, source: Callable[[Experiment], str]):
+        """Makes the chain.
+
+        Args:
+          stages: by name.
+          experiment: all settings.
+          source: fingerprint of what the first stage reads from outside.
+        """
+        self._stages, self._experiment = stages, experiment
+        self._source = source(experiment)
+
+    def required(self, target: str) -> list[str]:
+        """The target and all stages before it, in an order that can be run."""
+        order = []
+
+        def visit(name: str) -> None:
+            for need in self._stages[name].needs(self._experiment):
+                visit(need.split(".")[0])
+            if name not in order:
+                order.append(name)
+
+        visit(target)
+        return order
+
+    def run(self, name: str) -> Path:
+        """Runs one stage unless it is up to date; returns the folder with its artefacts.
+
+        Raises:
+          InputError: an input stage is missing or outdated, or the stage's own.
+        """
+        stage, inputs = self._stages[name], {}
+        for need in self._stages[name].needs(self._experiment):
+            before = need.split(".")[0]
+            inputs[before] = self._finished(before)
+            if inputs[before] is None:
+                raise InputError(f"{self._experiment.folder(before)}: stage {before} is missing or was made with other "
+                                 f"settings: run scripts/{self._stages[before].script}.py with the same flags first")
+        finished = self._finished(name)
+        if finished is not None:
+            print(f"[{name}] up to date: {finished}")
+            return finished
+        return self._make(stage, inputs)
+
+    def folder(self, name: str) -> Path | None:
+        """Folder of a stage that is done and up to date, else None."""
+        return self._finished(name)
+
+    def _make(self, stage: Stage, inputs: dict[str, Path]) -> Path:
+        folder = self._experiment.folder(stage.name)
+        record = self._record(stage)
+        _claim(folder, record["fingerprint"])
+        print(f"[{stage.name}] -> {folder}", flush=True)
+        started = time.time()
+        results = stage.run(self._experiment, folder, inputs)
+        record |= {"results": results, "seconds": round(time.time() - started, 1), "machine": machine()}
+        write_json(folder / MANIFEST, record)
+        (folder / _UNFINISHED).unlink()
+        return folder
+
+    def _record(self, stage: Stage) -> dict:
+        """Settings and input fingerprints of a stage, and the fingerprint over both."""
+        settings = self._experiment.settings(*stage.groups)
+        inputs = {need: self._fingerprint(need) for need in stage.needs(self._experiment)}
+        if not inputs:
+            inputs = {"source": self._source}
+        counted = {key: value for key, value in settings.items() if not key.endswith(_WITHOUT_EFFECT)}
+        described = json.dumps([stage.name, self._experiment.run.seed, counted, inputs], sort_keys=True)
+        return {
+            "stage": stage.name,
+            "experiment": self._experiment.run.experiment,
+            "seed": self._experiment.run.seed,
+            "settings": settings,
+            "inputs": inputs,
+            "fingerprint": hashlib.sha256(described.encode()).hexdigest(),
+        }
+
+    def _fingerprint(self, need: str) -> str:
+        """Of a stage, or of the part of its results that "stage.part" names."""
+        name, _, part = need.partition(".")
+        if not part:
+            return self._record(self._stages[name])["fingerprint"]
+        folder = self._finished(name)
+        return read_manifest(folder)["results"][part] if folder else "missing"
+
+    def _finished(self, name: str) -> Path | None:
+        fingerprint = self._record(self._stages[name])["fingerprint"]
+        for experiment in ["", *filter(None, self._experiment.run.reuse.split(","))]:
+            folder = self._experiment.folder(name, experiment)
+            if (folder / MANIFEST).exists() and read_manifest(folder)["fingerprint"] == fingerprint:
+                return folder
+        return None
+
+
+def read_manifest(folder: Path) -> dict:
+    """The manifest of a finished stage.
+
+    Raises:
+      InputError: missing or damaged.
+    """
+    path = folder / MANIFEST
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such manifest: this stage has not been finished; run it again") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: damaged ({error}): delete it and run the stage again") from error
+
+
+def machine() -> dict[str, str]:
+    """Versions and machine, for the manifest."""
+    packages = ("wsss_tf", "tensorflow", "keras", "numpy", "opencv-contrib-python-headless", "pillow")
+    try:
+        command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+        revision = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        revision = ""
+    versions = {name: metadata.version(name) for name in packages}
+    return versions | {"python": platform.python_version(), "system": platform.platform(), "revision": revision}
+
+
+def _claim(folder: Path, fingerprint: str) -> None:
+    """Makes the folder ours: continues an unfinished stage, moves an outdated one aside."""
+    unfinished = folder / _UNFINISHED
+    if folder.exists() and any(folder.iterdir()):
+        if unfinished.exists() and json.loads(unfinished.read_text())["fingerprint"] == fingerprint:
+            return
+        number = 1
+        while (aside := folder.with_name(f"{folder.name}.outdated-{number}")).exists():
+            number += 1
+        folder.rename(aside)
+        print(f"[{folder.name}] made with other settings or inputs before: kept as {aside}")
+    write_json(unfinished, {"fingerprint": fingerprint})

@@ -1,0 +1,213 @@
+"""The stages of chapter 2 and its baseline: what each reads, computes and writes."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import keras
+from tqdm import tqdm
+
+from wsss_tf import report_run, saliency, seeds
+from wsss_tf.cam import CamMaker, cam_path, read_cam
+from wsss_tf.config import expand_path
+from wsss_tf.data.check import check_dataset, content_digest, listing_digest
+from wsss_tf.data.example import Example
+from wsss_tf.data.images import read_grey
+from wsss_tf.data.shapes import generate_shapes
+from wsss_tf.data.store import write_image, write_json, write_labels
+from wsss_tf.errors import InputError
+from wsss_tf.evaluate import score_cams, score_masks
+from wsss_tf.experiment import Experiment
+from wsss_tf.methods.cam_baseline import CamBaseline
+from wsss_tf.methods.contract import Method
+from wsss_tf.methods.dilated_classifier import DilatedClassifier, build_classifier, without_dilated_blocks
+from wsss_tf.methods.masking import ImageMasking
+from wsss_tf.methods.segmenter import build_segmenter
+from wsss_tf.nets.weights import load_weights, save_weights
+from wsss_tf.predict import Predictor
+from wsss_tf.stage import Chain, Stage
+from wsss_tf.train.loop import fit
+
+CLASSIFIER, SEGMENTER = "classifier.weights.h5", "segmenter.weights.h5"
+PLAIN, REFINED = "plain", "crf"  # folders of the masks without and with dense CRF
+CAM_THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 17))
+
+Inputs = dict[str, Path]
+
+
+def open_chain(experiment: Experiment) -> Chain:
+    """The chain of an experiment; generates the embedded data first if that is its source."""
+    if experiment.data.source == "shapes":
+        generate_shapes(expand_path(experiment.data.data), experiment.shapes)
+    return Chain(STAGES, experiment, _source)
+
+
+def _source(experiment: Experiment) -> str:
+    dataset = experiment.dataset
+    return listing_digest(dataset.train, with_masks=True) + listing_digest(dataset.val, with_masks=True)
+
+
+def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    dataset = experiment.dataset
+    problems = check_dataset(dataset, progress=True)
+    if problems:
+        for problem in problems:
+            print(problem)
+        raise InputError(f"{experiment.data.data}: {len(problems)} problems found (listed above): mend them and run again")
+    return {
+        "classes": list(dataset.class_names),
+        "train_images": len(dataset.train),
+        "val_images": len(dataset.val),
+        "train": content_digest(dataset.train, with_masks=False),
+        "train_masks": content_digest(dataset.train, with_masks=True),
+        "val": content_digest(dataset.val, with_masks=False),
+        "val_masks": content_digest(dataset.val, with_masks=True),
+    }
+
+
+def _classifier(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    e, dataset = experiment, experiment.dataset
+    keras.utils.set_random_seed(e.run.seed)
+    method = DilatedClassifier(e.cls_backbone, e.classifier, dataset.num_classes)
+    numbers = fit(method, dataset.train, dataset.num_classes, None, e.crops, e.cls_train, e.run.seed, folder)
+    standard = build_classifier(e.cls_backbone, e.classifier, dataset.num_classes, dilated=False)
+    save_weights(without_dilated_blocks(method.net, standard), folder / CLASSIFIER)
+    return numbers
+
+
+def _trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
+    e = experiment
+    net = build_classifier(e.cls_backbone, e.classifier, e.dataset.num_classes, dilated=False)
+    load_weights(net, folder / CLASSIFIER)
+    return net
+
+
+def _cams(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    net = _trained_classifier(experiment, inputs["classifier"])
+    maker = CamMaker(net, experiment.cls_backbone.output_stride, experiment.cam)
+    return _each(experiment.dataset.train, "cams", lambda example: cam_path(folder, example.image_id),
+                 lambda example: maker.write(example, folder))
+
+
+def _saliency(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    config = experiment.saliency
+
+    def write(example: Example) -> None:
+        if example.saliency is None:
+            raise InputError(f"{example.image}: no saliency map for it: give the folder of maps with --saliency=FOLDER")
+        target = saliency.binarise(read_grey(example.saliency), config.saliency_threshold)
+        if config.refine:
+            _, cam = read_cam(inputs["cams"], example.image_id)
+            target = saliency.refine(target, cam, config.tau_high, config.tau_low)
+        write_image(_png(folder, example), target)
+
+    return _each(experiment.dataset.train, "saliency", lambda example: _png(folder, example), write)
+
+
+def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    def write(example: Example) -> None:
+        keys, cam = read_cam(inputs["cams"], example.image_id)
+        write_labels(_png(folder, example), seeds.pseudo_label(keys, cam, experiment.seeds.cam_threshold))
+
+    return _each(experiment.dataset.train, "seeds", lambda example: _png(folder, example), write)
+
+
+def _segmenter(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    e, dataset = experiment, experiment.dataset
+    keras.utils.set_random_seed(e.run.seed)
+    method, targets = METHODS[e.run.method](e, inputs)
+    numbers = fit(method, dataset.train, dataset.num_classes, lambda example: _png(targets, example), e.crops,
+                  e.seg_train, e.run.seed, folder)
+    save_weights(method.net, folder / SEGMENTER)
+    return numbers
+
+
+def _masking(experiment: Experiment, inputs: Inputs) -> tuple[Method, Path]:
+    e = experiment
+    classifier = _trained_classifier(e, inputs["classifier"]) if _attends(e) else None
+    method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, e.dataset.num_classes, classifier)
+    return method, inputs["saliency"]
+
+
+def _cam_baseline(experiment: Experiment, inputs: Inputs) -> tuple[Method, Path]:
+    e = experiment
+    return CamBaseline(e.seg_backbone, e.segmenter, e.dataset.num_classes), inputs["seeds"]
+
+
+METHODS: dict[str, Callable[[Experiment, Inputs], tuple[Method, Path]]] = {
+    "masking": _masking, "cam_baseline": _cam_baseline}
+
+
+def _masks(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    e = experiment
+    net = build_segmenter(e.seg_backbone, e.segmenter, e.dataset.num_classes)
+    load_weights(net, inputs["segmenter"] / SEGMENTER)
+    predictor = Predictor(net, e.seg_backbone.output_stride, e.test)
+    return _each(e.dataset.val, "masks", lambda example: _png(folder / REFINED, example),
+                 lambda example: predictor.write(example, folder / PLAIN, folder / REFINED))
+
+
+def _scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    dataset = experiment.dataset
+    scores = {name: score_masks(dataset.val, inputs["masks"] / name, dataset.class_names).as_dict()
+              for name in (PLAIN, REFINED)}
+    if "cams" in inputs and all(example.mask for example in dataset.train):
+        curve = score_cams(dataset.train, inputs["cams"], dataset.class_names, CAM_THRESHOLDS)
+        scores["cams"] = {str(threshold): score.as_dict() for threshold, score in curve.items()}
+    write_json(folder / "scores.json", scores)
+    return {name: scores[name]["miou"] for name in (PLAIN, REFINED)}
+
+
+def _each(examples: Iterable[Example], label: str, output: Callable[[Example], Path],
+          write: Callable[[Example], None]) -> dict:
+    """Writes the artefact of each example that has none yet (they appear whole or not at all)."""
+    examples = tuple(examples)
+    for example in tqdm(examples, desc=label, unit="img"):
+        if not output(example).exists():
+            write(example)
+    return {"images": len(examples)}
+
+
+def _png(folder: Path, example: Example) -> Path:
+    return folder / f"{example.image_id}.png"
+
+
+def _attends(experiment: Experiment) -> bool:
+    return experiment.masking.attention_weight > 0
+
+
+def _needs_saliency(experiment: Experiment) -> tuple[str, ...]:
+    return ("prepare.train", "cams") if experiment.saliency.refine else ("prepare.train",)
+
+
+def _needs_segmenter(experiment: Experiment) -> tuple[str, ...]:
+    if experiment.run.method == "cam_baseline":
+        return ("prepare.train", "seeds")
+    return ("prepare.train", "saliency") + (("classifier",) if _attends(experiment) else ())
+
+
+def _uses_cams(experiment: Experiment) -> bool:
+    return experiment.run.method == "cam_baseline" or experiment.saliency.refine
+
+
+def _needs_scores(experiment: Experiment) -> tuple[str, ...]:
+    return ("prepare.val_masks", "masks") + (("prepare.train_masks", "cams") if _uses_cams(experiment) else ())
+
+
+def _needs_report(experiment: Experiment) -> tuple[str, ...]:
+    targets = "seeds" if experiment.run.method == "cam_baseline" else "saliency"
+    return (*_needs_scores(experiment), "scores", "segmenter", targets)
+
+
+STAGES = {stage.name: stage for stage in (
+    Stage("prepare", "prepare_data", ("data",), lambda e: (), _prepare),
+    Stage("classifier", "train_classifier", ("cls_backbone", "classifier", "cls_train", "crops"),
+          lambda e: ("prepare.train",), _classifier),
+    Stage("cams", "make_cams", ("cam",), lambda e: ("prepare.train", "classifier"), _cams),
+    Stage("saliency", "refine_saliency", ("saliency",), _needs_saliency, _saliency),
+    Stage("seeds", "make_seeds", ("seeds",), lambda e: ("cams",), _seeds),
+    Stage("segmenter", "train_segmenter", ("seg_backbone", "segmenter", "seg_train", "crops", "masking"),
+          _needs_segmenter, _segmenter),
+    Stage("masks", "predict", ("test",), lambda e: ("prepare.val", "segmenter"), _masks),
+    Stage("scores", "evaluate", (), _needs_scores, _scores),
+    Stage("report", "report", (), _needs_report, report_run.write_run_report),
+)}

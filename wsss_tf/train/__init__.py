@@ -1,0 +1,1 @@
+"""The training engine: it knows no method by name."""

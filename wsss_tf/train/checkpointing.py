@@ -1,0 +1,34 @@
+"""Checkpoints of a training run: net, optimizer and step together."""
+
+import shutil
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+
+class Checkpointer:
+    """Saves to and restores from one folder; survives being killed at any moment."""
+
+    def __init__(self, folder: Path, net: keras.Model, optimizer: keras.optimizers.Optimizer):
+        """Builds the optimizer, so that restoring can assert that everything was found."""
+        optimizer.build(net.trainable_variables)
+        for leftover in folder.glob("*_temp"):  # of a save that was killed
+            shutil.rmtree(leftover)
+        self._checkpoint = tf.train.Checkpoint(net=net, optimizer=optimizer)
+        self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=2)
+        self._optimizer = optimizer
+
+    def restore(self) -> int:
+        """Restores the newest intact checkpoint; returns its step, 0 without any."""
+        for path in reversed(self._manager.checkpoints):
+            try:
+                self._checkpoint.restore(path).assert_consumed()
+                return int(self._optimizer.iterations.numpy())
+            except (tf.errors.OpError, ValueError):  # truncated by a crash of the machine: take the one before
+                print(f"{path}: this checkpoint is damaged, falling back to the one before")
+        return 0
+
+    def save(self) -> None:
+        """Saves the present state under its step number."""
+        self._manager.save(checkpoint_number=int(self._optimizer.iterations.numpy()))

@@ -1,0 +1,51 @@
+"""Logs of a training run: JSON lines and TensorBoard."""
+
+import json
+from pathlib import Path
+
+import tensorflow as tf
+
+from wsss_tf.data.store import write_text
+
+
+class TrainingLog:
+    """Writes <folder>/log.jsonl and TensorBoard events under <folder>/tensorboard."""
+
+    def __init__(self, folder: Path, start: int):
+        """Opens the logs and drops lines beyond the step that a resumed run starts from."""
+        self._path = folder / "log.jsonl"
+        if self._path.exists():
+            kept = [line for line in read_log(self._path) if line["step"] <= start]
+            write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Appends one line of numbers."""
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **values}) + "\n")
+        with self._writer.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step)
+
+    def pictures(self, step: int, **pictures: tf.Tensor) -> None:
+        """Adds uint8 pictures [B, H, W, 3], four at most of each name."""
+        with self._writer.as_default():
+            for name, batch in pictures.items():
+                tf.summary.image(name, batch, step, max_outputs=4)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Closes the TensorBoard file."""
+        self._writer.close()
+
+
+def read_log(path: Path) -> list[dict]:
+    """The lines of a log.jsonl; a last line cut off by a crash is left out."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return lines

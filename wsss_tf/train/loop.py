@@ -1,0 +1,139 @@
+"""The training loop of every net of the project."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import tensorflow as tf
+from tqdm import tqdm
+
+from wsss_tf.config import setting
+from wsss_tf.data.augment import AugmentConfig
+from wsss_tf.data.example import Example
+from wsss_tf.data.pipeline import reading_error, training_stream
+from wsss_tf.errors import InputError
+from wsss_tf.methods.contract import Method
+from wsss_tf.nets import colour
+from wsss_tf.nets.heads import LAST_LAYER
+from wsss_tf.train.checkpointing import Checkpointer
+from wsss_tf.train.logs import TrainingLog
+from wsss_tf.train.optimizer import MomentumSGD, Poly
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Optimiser and length of one training (section 2.4.3)."""
+
+    epochs: int = setting(30, "passes over the training images; segmenter 30, classifier 50")
+    batch: int = setting(20, "images per step")
+    lr: float = setting(1e-3, "learning rate at the start")
+    power: float = setting(0.9, "power of the poly decay of the learning rate")
+    momentum: float = setting(0.9, "SGD momentum, learning rate outside the buffer")
+    weight_decay: float = setting(5e-4, "L2 factor in the gradient of kernels; none on biases and norms")
+    last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases twice it (A2-25)")
+    log_every: int = setting(20, "steps between log lines")
+    save_every: int = setting(200, "steps between checkpoints and example pictures")
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierTrainConfig(TrainConfig):
+    """The same with the classifier's length."""
+
+    epochs: int = setting(50, "passes over the training images; thesis 50")
+
+
+def fit(method: Method, examples: tuple[Example, ...], num_classes: int, target: Callable[[Example], Path] | None,
+        crops: AugmentConfig, config: TrainConfig, seed: int, folder: Path) -> dict[str, float]:
+    """Trains method.net in place; the same call continues an interrupted run.
+
+    Args:
+      method: net and losses.
+      examples: training split.
+      num_classes: C.
+      target: label map of each example for the stream, or None.
+      crops: augmentation.
+      config: optimiser and length.
+      seed: of order, augmentation and the method's random choices.
+      folder: receives checkpoints/, tensorboard/ and log.jsonl.
+
+    Returns:
+      The last logged numbers.
+
+    Raises:
+      InputError: unreadable input, named; or a loss that is not finite.
+    """
+    steps = max(1, len(examples) // config.batch) * config.epochs
+    optimizer = MomentumSGD(Poly(config.lr, steps, config.power), config.momentum, config.weight_decay,
+                            config.last_multiplier, LAST_LAYER)
+    checkpointer = Checkpointer(folder / "checkpoints", method.net, optimizer)
+    start = checkpointer.restore()
+    stream = training_stream(examples, num_classes, target, crops, config.batch, steps, start, seed)
+    log = TrainingLog(folder, start)
+    meter = _Meter(optimizer, config.batch)
+    step_function = training_step(method, optimizer, config.batch)
+    numbers = {}
+    try:
+        with tqdm(total=steps * config.batch, initial=start * config.batch, unit="img", desc=method.net.name) as bar:
+            for step, batch in enumerate(stream, start + 1):
+                meter.add(step_function(batch, tf.constant([seed, step])))
+                bar.update(config.batch)
+                if step % config.log_every == 0 or step == steps:
+                    numbers = meter.read(step)
+                    bar.set_postfix(loss=f"{numbers['loss']:.3f}")
+                    log.scalars(step, numbers)
+                if step % config.save_every == 0 or step == steps:
+                    meter.refuse_nan(step)
+                    checkpointer.save()
+                    log.pictures(step, photo=colour.uncentre(batch["image"]), net=method.preview(batch))
+    except tf.errors.OpError as error:
+        raise reading_error(error) or error from error
+    finally:
+        log.close()
+    return numbers
+
+
+def training_step(method: Method, optimizer: MomentumSGD, batch_size: int) -> Callable:
+    """The compiled step: (batch, seed int32 [2]) -> mean of each loss over the batch."""
+
+    @tf.function
+    def step(batch, seed):
+        with tf.GradientTape() as tape:
+            losses = method.losses(batch, seed)
+            means = {name: tf.reduce_sum(values) / batch_size for name, values in losses.items()}
+        variables = method.net.trainable_variables
+        gradients = tape.gradient(means["loss"], variables)
+        optimizer.apply(gradients, variables)
+        return means | {"gradient_norm": tf.linalg.global_norm(gradients)}
+
+    return step
+
+
+class _Meter:
+    """Means of the step's numbers since the last reading, speed, and the guard against NaN."""
+
+    def __init__(self, optimizer: MomentumSGD, batch: int):
+        self._optimizer, self._batch = optimizer, batch
+        self._restart()
+
+    def add(self, numbers: dict[str, tf.Tensor]) -> None:
+        self._numbers.append(numbers)
+
+    def read(self, step: int) -> dict[str, float]:
+        self.refuse_nan(step)
+        means = {name: sum(float(item[name]) for item in self._numbers) / len(self._numbers)
+                 for name in self._numbers[0]}
+        speed = self._batch * len(self._numbers) / (time.monotonic() - self._since)
+        self._restart()
+        return means | {"learning_rate": float(self._optimizer.learning_rate), "images_per_second": round(speed, 2)}
+
+    def refuse_nan(self, step: int) -> None:
+        first = step - len(self._numbers) + 1
+        for offset, item in enumerate(self._numbers):
+            if not math.isfinite(float(item["loss"])) or not math.isfinite(float(item["gradient_norm"])):
+                raise InputError(f"step {first + offset}: loss or gradient is not finite ({float(item['loss'])}): "
+                                 "lower the learning rate; the checkpoint before it is kept")
+
+    def _restart(self) -> None:
+        self._numbers, self._since = [], time.monotonic()

@@ -1,0 +1,77 @@
+"""SGD as Caffe-era code and PyTorch define it, which is not Keras's."""
+
+import keras
+from keras import ops
+
+
+class MomentumSGD(keras.optimizers.Optimizer):
+    """SGD with L2 in the gradient, momentum, and multipliers per variable.
+
+    g' = g + decay * w;  buffer = momentum * buffer + g';  w -= rate * buffer
+
+    The learning rate stays outside the momentum buffer (the order of
+    TensorFlow's classic MomentumOptimizer and of PyTorch); keras.optimizers.SGD
+    folds it in, which differs under a decaying rate.
+
+    Args:
+      learning_rate: number or keras LearningRateSchedule.
+      momentum: 0..1.
+      decay: L2 factor of kernels; biases and norm parameters have none.
+      last_multiplier: factor on the rate of layers whose name starts with
+        `last_layer`. Biases learn at twice the rate of their kernels.
+      last_layer: name prefix of those layers.
+
+    Ref: spec 0.6 and A2-25.
+    """
+
+    def __init__(self, learning_rate, momentum: float, decay: float, last_multiplier: float, last_layer: str,
+                 name: str = "momentum_sgd"):
+        super().__init__(learning_rate=learning_rate, name=name)
+        self.momentum, self.decay = momentum, decay
+        self.last_multiplier, self.last_layer = last_multiplier, last_layer
+
+    def build(self, variables) -> None:
+        """Creates one momentum buffer per variable."""
+        if self.built:
+            return
+        super().build(variables)
+        self._buffers = [self.add_variable_from_reference(variable, "momentum") for variable in variables]
+        self._multipliers = [self._multiplier(variable) for variable in variables]
+
+    def update_step(self, gradient, variable, learning_rate) -> None:
+        """Updates one variable in place."""
+        index = self._get_variable_index(variable)
+        buffer = self._buffers[index]
+        if len(variable.shape) > 1:  # kernels only: biases and norm parameters have no decay
+            gradient = gradient + self.decay * variable
+        self.assign(buffer, self.momentum * buffer + gradient)
+        rate = ops.cast(learning_rate, variable.dtype) * self._multipliers[index]
+        self.assign_sub(variable, rate * buffer)
+
+    def _multiplier(self, variable) -> float:
+        layer, name = variable.path.split("/")[-2:]
+        last = self.last_multiplier if layer.startswith(self.last_layer) else 1.0
+        return 2 * last if name == "bias" else last
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {
+            "momentum": self.momentum, "decay": self.decay,
+            "last_multiplier": self.last_multiplier, "last_layer": self.last_layer,
+        }
+
+
+class Poly(keras.optimizers.schedules.LearningRateSchedule):
+    """rate * (1 - step / steps) ** power, then frozen at the last value (spec 0.6)."""
+
+    def __init__(self, rate: float, steps: int, power: float):
+        self.rate, self.steps, self.power = rate, steps, power
+
+    def __call__(self, step):
+        """The learning rate of one step, float32 scalar."""
+        last = ops.minimum(ops.cast(step, "float32"), self.steps - 1)
+        return self.rate * (1 - last / self.steps) ** self.power
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {"rate": self.rate, "steps": self.steps, "power": self.power}
