@@ -52,6 +52,5 @@ class Predictor:
 
 def crf_labels(probabilities: np.ndarray, image: np.ndarray, config: PredictConfig) -> np.ndarray:
     """Labels after the dense CRF: float32 [H, W, C+1], uint8 [H, W, 3] -> uint8 [H, W]."""
-    unary = crf.unary_from_softmax(probabilities)
-    marginals = crf.dense_crf(unary, image, crf.CRF_SETS[config.crf_set], config.crf_backend)
+    marginals = crf.refine_probabilities(probabilities, image, crf.CRF_SETS[config.crf_set], config.crf_backend)
     return marginals.argmax(-1).astype(np.uint8)
