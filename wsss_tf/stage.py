@@ -149,11 +149,14 @@ def read_manifest(folder: Path) -> dict:
     """
     path = folder / MANIFEST
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such manifest: this stage has not been finished; run it again") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise InputError(f"{path}: damaged ({error}): delete it and run the stage again") from error
+    if not isinstance(manifest, dict) or not {"fingerprint", "results"} <= manifest.keys():
+        raise InputError(f"{path}: damaged (it has no fingerprint or results): delete it and run the stage again")
+    return manifest
 
 
 def machine() -> dict[str, str]:
@@ -164,15 +167,22 @@ def machine() -> dict[str, str]:
         revision = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     except OSError:
         revision = ""
-    versions = {name: metadata.version(name) for name in packages}
+    versions = {name: _version(name) for name in packages}
     return versions | {"python": platform.python_version(), "system": platform.platform(), "revision": revision}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # its module came otherwise, e.g. with tensorflow-cpu or opencv-python
+        return "unknown"
 
 
 def _claim(folder: Path, fingerprint: str) -> None:
     """Makes the folder ours: continues an unfinished stage, moves an outdated one aside."""
     unfinished = folder / _UNFINISHED
     if folder.exists() and any(folder.iterdir()):
-        if unfinished.exists() and json.loads(unfinished.read_text())["fingerprint"] == fingerprint:
+        if _is_note(unfinished, fingerprint):
             return
         number = 1
         while (aside := folder.with_name(f"{folder.name}.outdated-{number}")).exists():
@@ -180,3 +190,10 @@ def _claim(folder: Path, fingerprint: str) -> None:
         folder.rename(aside)
         print(f"[{folder.name}] made with other settings or inputs before: kept as {aside}")
     write_json(unfinished, {"fingerprint": fingerprint})
+
+
+def _is_note(unfinished: Path, fingerprint: str) -> bool:
+    try:
+        return json.loads(unfinished.read_text(encoding="utf-8")) == {"fingerprint": fingerprint}
+    except (FileNotFoundError, ValueError):
+        return False

@@ -1,0 +1,162 @@
+"""Fixtures shared by the tests: generated data, scripts run in this process, and one tiny run of each method.
+
+What imports TensorFlow is imported inside the fixtures: it takes seconds, and many tests do without.
+"""
+
+import contextlib
+import dataclasses
+import os
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+ROOT = Path(__file__).parents[1]
+TINY = ("--source=shapes", "--shapes_train=12", "--shapes_val=4", "--shapes_size=64", "--crop=64", "--crop_scales=1",
+        "--cls_backbone=test", "--cls_weights=none", "--cls_channels=8", "--cls_rates=2", "--cls_epochs=2",
+        "--cls_batch=4", "--cls_log_every=1", "--cam_scales=1", "--seg_backbone=test", "--seg_weights=none",
+        "--seg_rates=1,2", "--seg_scales=1,0.5", "--seg_epochs=2", "--seg_batch=4", "--seg_log_every=1",
+        "--paths=1", "--test_scales=1")
+
+# Every file that Python opens, while somebody listens. Audit hooks cannot be removed, so there is one for all.
+_listeners = []
+
+
+def _hear(event, arguments):
+    if event == "open" and _listeners and isinstance(arguments[0], (str, bytes, os.PathLike)):
+        for heard in _listeners:
+            heard.append(os.fsdecode(arguments[0]))
+
+
+sys.addaudithook(_hear)
+
+
+@contextlib.contextmanager
+def _opened_files():
+    heard = []
+    _listeners.append(heard)
+    try:
+        yield heard
+    finally:
+        _listeners.remove(heard)
+
+
+@contextlib.contextmanager
+def _fresh_flags():
+    """Forgets the flags that are defined inside."""
+    known = set(flags.FLAGS)
+    try:
+        yield
+    finally:
+        for name in set(flags.FLAGS) - known:
+            delattr(flags.FLAGS, name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """How a script ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The message of the one line on stderr that begins with 'error: '."""
+        found = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(found) == 1 and self.err.endswith(found[0] + "\n") and "Traceback" not in self.err, self.err
+        return found[0].removeprefix("error: ")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A finished experiment, its folder, and by stage the files that were opened meanwhile."""
+
+    experiment: object
+    folder: Path
+    opened: dict[str, list[str]]
+
+
+@pytest.fixture(scope="session")
+def opened_files():
+    """Context manager that yields the growing list of files that Python opens."""
+    return _opened_files
+
+
+@pytest.fixture(scope="session")
+def tiny_flags(tmp_path_factory) -> tuple[str, ...]:
+    """Flags of an experiment that takes seconds; later flags override them."""
+    folder = tmp_path_factory.mktemp("tiny")
+    return (*TINY, f"--data={folder / 'shapes'}", f"--runs={folder / 'runs'}")
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_flags):
+    """The function (more flags) -> tiny Experiment."""
+    from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
+
+    def parse(*more: str) -> Experiment:
+        with _fresh_flags():
+            define_experiment_flags()
+            flags.FLAGS(["tests", *tiny_flags, *more])
+            return read_experiment(flags.FLAGS)
+
+    return parse
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tiny) -> Path:
+    """The generated data of the tiny experiments; copy it before changing it."""
+    from wsss_tf.stages import open_chain
+
+    experiment = tiny()
+    open_chain(experiment)
+    return Path(experiment.data.data)
+
+
+@pytest.fixture
+def script(monkeypatch, capfd):
+    """The function (name, flags) -> Finished that runs scripts/<name>.py in this process."""
+
+    def run(name: str, *arguments: str) -> Finished:
+        path = str(ROOT / "scripts" / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [path, *arguments])
+        capfd.readouterr()
+        code = 0
+        with _fresh_flags():
+            try:
+                runpy.run_path(path, run_name="__main__")
+            except SystemExit as end:
+                code = end.code or 0
+        return Finished(code, *capfd.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def finish(opened_files):
+    """The function Experiment -> Run that makes all stages up to the report."""
+    from wsss_tf.stages import open_chain
+
+    def run(experiment) -> Run:
+        chain, opened = open_chain(experiment), {}
+        for stage in chain.required("report"):
+            with opened_files() as opened[stage]:
+                chain.run(stage)
+        return Run(experiment, experiment.folder("report").parent, opened)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def masking_run(tiny, finish) -> Run:
+    """The method of chapter 2 with attention and refined saliency."""
+    return finish(tiny("--experiment=tiny_masking"))
+
+
+@pytest.fixture(scope="session")
+def cam_run(tiny, finish, masking_run) -> Run:
+    """The CAM baseline; takes prepare, classifier and cams from the masking run."""
+    return finish(tiny("--experiment=tiny_cam", "--method=cam_baseline", "--reuse=tiny_masking"))
