@@ -9,6 +9,7 @@ from wsss_tf.errors import InputError
 
 MIN_SIDE = 16  # pixels; below it no network stage has a defined output
 MAX_SIDE = 20000  # pixels; above it the file is a mistake or an attack
+FORMATS = ("JPEG", "PNG")  # no other decoder runs on a file, whatever its name says
 
 
 def read_photo(path: Path) -> np.ndarray:
@@ -19,11 +20,12 @@ def read_photo(path: Path) -> np.ndarray:
         16..20000 pixels.
     """
     with _opened(path) as image:
-        if image.mode in ("CMYK", "YCCK"):
+        if image.mode == "CMYK":
             raise InputError(f"{path}: expected an RGB photo, found {image.mode}: convert it, e.g. "
                              "`python -c \"from PIL import Image; Image.open('IN').convert('RGB').save('OUT')\"`")
-        if image.mode.startswith(("I", "F")):
-            raise InputError(f"{path}: expected 8 bits per channel, found 16 or more (mode {image.mode}): save it as an 8-bit RGB file")
+        # Pillow opens a 16-bit colour PNG as "RGB" and keeps the depth in the raw mode only.
+        if image.mode.startswith(("I", "F")) or ";16" in _raw_mode(image):
+            raise InputError(f"{path}: expected 8 bits per channel, found 16 or more: save it as an 8-bit RGB file")
         _check_sides(path, image.size)
         return np.asarray(_decoded(path, image.convert, "RGB"))
 
@@ -38,6 +40,7 @@ def read_labels(path: Path) -> np.ndarray:
         if image.mode not in ("P", "L"):
             raise InputError(f"{path}: expected a palette or 8-bit grey label map, found mode {image.mode}: "
                              "save the class number of each pixel (palette PNG as in VOC), not colours")
+        _check_grey_depth(path, image)
         _decoded(path, image.load)
         return np.asarray(image).copy()
 
@@ -50,7 +53,8 @@ def read_grey(path: Path) -> np.ndarray:
     """
     with _opened(path) as image:
         if image.mode != "L":
-            raise InputError(f"{path}: expected an 8-bit grey map, found mode {image.mode}: save it as 8-bit grey PNG (255 = salient)")
+            raise InputError(f"{path}: expected an 8-bit grey map, found mode {image.mode}: "
+                             "save it as 8-bit grey PNG (255 = salient)")
         _decoded(path, image.load)
         return np.asarray(image).copy()
 
@@ -67,11 +71,25 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        return Image.open(path)
+        return Image.open(path, formats=FORMATS)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: restore it or take its id out of the list") from None
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError as error:
+        raise InputError(f"{path}: not a readable image (neither JPEG nor PNG): "
+                         "restore the file from its source or convert it") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: not a readable image ({error}): restore the file from its source") from error
+
+
+def _raw_mode(image: Image.Image) -> str:
+    return str(image.tile[0][3]) if image.tile else ""
+
+
+def _check_grey_depth(path: Path, image: Image.Image) -> None:
+    # Pillow stretches 2- and 4-bit grey to 0..255, which would turn label 1 into 85 or 17.
+    if image.mode == "L" and ";" in _raw_mode(image):
+        raise InputError(f"{path}: expected a palette or 8-bit grey label map, found {_raw_mode(image)[2:]}-bit grey: "
+                         "save it as an 8-bit or palette PNG")
 
 
 def _decoded(path: Path, decode, *arguments):
@@ -83,4 +101,5 @@ def _decoded(path: Path, decode, *arguments):
 
 def _check_sides(path: Path, size: tuple[int, int]) -> None:
     if min(size) < MIN_SIDE or max(size) > MAX_SIDE:
-        raise InputError(f"{path}: expected sides of {MIN_SIDE} to {MAX_SIDE} pixels, found {size[0]}x{size[1]}: take its id out of the list")
+        raise InputError(f"{path}: expected sides of {MIN_SIDE} to {MAX_SIDE} pixels, found {size[0]}x{size[1]}: "
+                         "take its id out of the list")

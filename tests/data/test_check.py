@@ -1,0 +1,183 @@
+import dataclasses
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wsss_tf.data import store
+from wsss_tf.data.check import check_dataset, content_digest, listing_digest
+from wsss_tf.data.example import Dataset, Example
+from wsss_tf.errors import InputError
+
+SIZE = (16, 20)
+
+
+def make_dataset(root: Path) -> Dataset:
+    """Three complete examples of two classes: a and b for training, c for evaluation."""
+    examples = []
+    for seed, (image_id, tags) in enumerate((("a", (1,)), ("b", (1, 2)), ("c", (2,)))):
+        rng = np.random.default_rng(seed)
+        example = Example(image_id, root / "images" / f"{image_id}.png", tags, root / "masks" / f"{image_id}.png",
+                          root / "saliency" / f"{image_id}.png")
+        store.write_image(example.image, rng.integers(0, 256, [*SIZE, 3], np.uint8))
+        store.write_labels(example.mask, rng.choice(np.uint8([0, 1, 2, 255]), SIZE))
+        store.write_image(example.saliency, rng.integers(0, 256, SIZE, np.uint8))
+        examples.append(example)
+    return Dataset("tiny", ("background", "bird", "cat"), tuple(examples[:2]), tuple(examples[2:]))
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Dataset:
+    return make_dataset(tmp_path)
+
+
+def with_train(dataset: Dataset, **changes) -> Dataset:
+    """The data set with other fields in its first training example."""
+    return dataclasses.replace(dataset, train=(dataclasses.replace(dataset.train[0], **changes), *dataset.train[1:]))
+
+
+def test_sound_dataset_has_no_problems(dataset):
+    assert check_dataset(dataset, progress=False) == []
+
+
+def test_files_may_be_absent(dataset):
+    bare = [dataclasses.replace(example, mask=None, saliency=None) for example in dataset.train]
+    assert check_dataset(dataclasses.replace(dataset, train=tuple(bare), val=()), progress=False) == []
+
+
+def save(image: Image.Image):
+    return lambda path: image.save(path, "JPEG" if image.mode == "CMYK" else "PNG")
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize("field, damage, words", [
+    ("image", Path.unlink, ["no such file"]),
+    ("image", truncate, ["runcated"]),
+    ("image", save(Image.new("CMYK", (20, 16))), ["CMYK", "convert"]),
+    ("image", save(Image.fromarray(np.zeros(SIZE, np.uint16))), ["8 bits"]),
+    ("image", save(Image.new("RGB", (1, 1))), ["1x1"]),
+    ("image", save(Image.new("RGB", (1, 5000))), ["1x5000"]),
+    ("mask", truncate, ["runcated"]),
+    ("mask", save(Image.new("P", (16, 20))), ["20x16", "found 16x20"]),
+    ("mask", save(Image.new("RGB", (20, 16))), ["mode RGB"]),
+    ("mask", save(Image.new("L", (20, 16), 3)), ["labels 0 to 2 or 255", "found 3"]),
+    ("mask", save(Image.new("L", (20, 16), 254)), ["found 254"]),
+    ("saliency", save(Image.new("L", (10, 8))), ["20x16", "found 10x8"]),
+    ("saliency", save(Image.fromarray(np.zeros(SIZE, np.uint16))), ["8-bit"]),
+    ("saliency", save(Image.new("L", (20, 16), 1)), ["only 0 and 1", "multiply"]),
+])
+def test_each_damage_is_one_line(dataset, split, field, damage, words):
+    path = getattr(getattr(dataset, split)[0], field)
+    damage(path)
+    problems = [line for line in check_dataset(dataset, progress=False) if line.startswith(f"{path}: ")]
+    assert len(problems) == 1 and "\n" not in problems[0]
+    for word in words:
+        assert word in problems[0]
+
+
+def test_sound_files_next_to_a_damaged_one_are_not_named(dataset):
+    truncate(dataset.train[0].mask)
+    truncate(dataset.val[0].image)
+    problems = check_dataset(dataset, progress=False)
+    assert sorted(line.split(": ")[0] for line in problems) == sorted(map(str, [dataset.train[0].mask,
+                                                                               dataset.val[0].image]))
+
+
+def test_all_problems_of_an_image_are_told_at_once(dataset):
+    truncate(dataset.train[0].image)
+    save(Image.new("L", (20, 16), 77))(dataset.train[0].mask)
+    truncate(dataset.train[0].saliency)
+    assert len(check_dataset(dataset, progress=False)) == 3
+
+
+def test_many_wrong_labels_are_shortened(dataset):
+    store.write_labels(dataset.train[0].mask, np.arange(320).reshape(SIZE) % 256)
+    assert "found 3, 4, 5, 6, 7, ...:" in check_dataset(dataset, progress=False)[0]
+
+
+def test_training_image_without_tags(dataset):
+    problems = check_dataset(with_train(dataset, tags=()), progress=False)
+    assert len(problems) == 1 and "a.png" in problems[0] and "no tags" in problems[0]
+    untagged_val = dataclasses.replace(dataset, val=(dataclasses.replace(dataset.val[0], tags=()),))
+    assert check_dataset(untagged_val, progress=False) == []
+
+
+def test_class_without_training_image(dataset):
+    more = dataclasses.replace(dataset, class_names=(*dataset.class_names, "dog"))
+    problems = check_dataset(more, progress=False)
+    assert len(problems) == 1 and problems[0].startswith("class 'dog'")
+
+
+def test_example_of_both_splits_is_told_once(dataset):
+    truncate(dataset.train[0].image)
+    assert len(check_dataset(dataclasses.replace(dataset, val=dataset.train), progress=False)) == 1
+
+
+def test_progress_goes_to_stderr_only(dataset, capsys):
+    check_dataset(dataset, progress=True)
+    output = capsys.readouterr()
+    assert output.out == "" and "3/3" in output.err
+    check_dataset(dataset, progress=False)
+    assert capsys.readouterr().err == ""
+
+
+def flip_byte(path: Path) -> None:
+    """Another content of the same size and time."""
+    status = path.stat()
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("digest", [content_digest, listing_digest])
+def test_digests_know_ids_tags_order_and_maps(dataset, digest):
+    train = dataset.train
+    variants = [train, train[::-1], train[:1], (), with_train(dataset, tags=(2,)).train,
+                with_train(dataset, image_id="z").train, with_train(dataset, saliency=None).train]
+    assert len({digest(variant, with_masks=False) for variant in variants}) == len(variants)
+    assert digest(train, False) == digest(train, False) and len(digest(train, False)) == 64
+    assert digest(train, True) != digest(train, False)
+    without_mask = with_train(dataset, mask=None).train
+    assert digest(without_mask, False) == digest(train, False)
+    assert digest(without_mask, True) != digest(train, True)
+
+
+@pytest.mark.parametrize("field", ["image", "saliency", "mask"])
+def test_content_digest_knows_every_byte(dataset, field):
+    before = content_digest(dataset.train, False), content_digest(dataset.train, True)
+    flip_byte(getattr(dataset.train[1], field))
+    assert (content_digest(dataset.train, False) != before[0]) == (field != "mask")
+    assert content_digest(dataset.train, True) != before[1]
+
+
+def test_content_digest_does_not_know_the_place(dataset, tmp_path):
+    copy = make_dataset(tmp_path / "copy")
+    assert content_digest(copy.train, True) == content_digest(dataset.train, True)
+
+
+def test_listing_digest_knows_size_and_time(dataset):
+    before = listing_digest(dataset.train, False)
+    flip_byte(dataset.train[0].image)
+    assert listing_digest(dataset.train, False) == before
+    status = dataset.train[0].image.stat()
+    os.utime(dataset.train[0].image, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    after = listing_digest(dataset.train, False)
+    assert after != before
+    with open(dataset.train[0].image, "ab") as file:
+        file.write(b"x")
+    os.utime(dataset.train[0].image, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert listing_digest(dataset.train, False) not in (before, after)
+
+
+@pytest.mark.parametrize("digest", [content_digest, listing_digest])
+def test_digest_of_a_missing_file(dataset, digest):
+    dataset.train[0].saliency.unlink()
+    with pytest.raises(InputError, match="a.png"):
+        digest(dataset.train, False)

@@ -1,0 +1,215 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from wsss_tf.data.folder import read_class_names, read_list
+from wsss_tf.data.source import DataConfig, open_dataset
+from wsss_tf.errors import InputError
+
+SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).parents[2] / ".." / "shared"))
+
+
+def needs(name: str):
+    folder = SHARED / "data" / name
+    reason = f"no {folder}: set WSSS_SHARED to the folder of benchmark data"
+    return pytest.mark.skipif(not folder.is_dir(), reason=reason)
+
+
+def make_folder(root: Path, photos: str = "images", masks: str = "masks") -> Path:
+    """Photos a (JPG), b (PNG) and c (jpeg); a mask of a; tags bird, cat and both."""
+    (root / photos).mkdir(parents=True)
+    (root / masks).mkdir()
+    for name in ("a.JPG", "b.png", "c.jpeg"):
+        Image.new("RGB", (20, 16)).save(root / photos / name)
+    Image.new("P", (20, 16)).save(root / masks / "a.png")
+    (root / photos / "notes.txt").touch()
+    (root / "classes.txt").write_text("bird\ncat\n")
+    (root / "labels.csv").write_text("image_id,classes\nc,bird;cat\na,bird\nb,cat\n")
+    return root
+
+
+def opened(root: Path, **settings):
+    return open_dataset(DataConfig(**{"source": "folder", "data": str(root), **settings}))
+
+
+def ids(examples) -> str:
+    return "".join(example.image_id for example in examples)
+
+
+@pytest.mark.parametrize("layout", [("images", "masks"), ("JPEGImages", "SegmentationClass")])
+def test_folder_without_lists(tmp_path, layout):
+    root = make_folder(tmp_path / "mine", *layout)
+    dataset = opened(root)
+    assert dataset.name == "mine" and dataset.class_names == ("background", "bird", "cat")
+    assert [(example.image_id, example.tags) for example in dataset.train] == [("c", (1, 2)), ("a", (1,)), ("b", (2,))]
+    assert dataset.train[1].image == root / layout[0] / "a.JPG" and dataset.train[1].mask == root / layout[1] / "a.png"
+    assert dataset.val == (dataset.train[1],)
+
+
+def test_folder_without_masks(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "masks" / "a.png").unlink()
+    (root / "masks").rmdir()
+    assert opened(root).val == () and len(opened(root).train) == 3
+
+
+def test_folder_with_a_val_list_only(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "val.txt").write_text("b\n")
+    assert (ids(opened(root).train), ids(opened(root).val)) == ("ca", "b")
+
+
+def test_folder_with_a_train_list_only(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "train.txt").write_text("b\na\n")
+    assert (ids(opened(root).train), ids(opened(root).val)) == ("ba", "a")
+
+
+def test_val_list_takes_every_image(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "val.txt").write_text("a\nb\nc\n")
+    with pytest.raises(InputError, match="labels.csv: expected images to train on"):
+        opened(root)
+
+
+def test_unlabelled_val_image_has_no_tags(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "labels.csv").write_text("image_id,classes\na,bird\n")
+    (root / "val.txt").write_text("b\n")
+    assert opened(root).val[0].tags == ()
+
+
+def test_limit_keeps_the_first_of_each_split(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "val.txt").write_text("c\nb\n")
+    (root / "train.txt").write_text("a\n")
+    assert (ids(opened(root, limit=1).train), ids(opened(root, limit=1).val)) == ("a", "c")
+
+
+def test_saliency_maps(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "saliency").mkdir()
+    Image.new("L", (20, 16)).save(root / "saliency" / "b.png")
+    (root / "other").mkdir()
+    Image.new("L", (20, 16)).save(root / "other" / "a.png")
+    assert [example.saliency for example in opened(root).train] == [None, None, root / "saliency" / "b.png"]
+    other = opened(root, saliency=str(root / "other"))
+    assert [example.saliency for example in other.train] == [None, root / "other" / "a.png", None]
+
+
+def test_variable_in_the_root(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLACE_OF_DATA", str(tmp_path))
+    make_folder(tmp_path / "mine")
+    assert len(opened("${PLACE_OF_DATA}/mine").train) == 3
+
+
+def write(name: str, text: str):
+    return lambda root: (root / name).write_text(text)
+
+
+@pytest.mark.parametrize("change, words", [
+    (write("train.txt", "\n \n"), "train.txt: expected image ids"),
+    (write("train.txt", "a\nb\na\n"), "train.txt: id 'a' comes twice"),
+    (write("train.txt", "a\nx\n"), "images/x.jpg: no such photo .*train.txt"),
+    (write("train.txt", "../images/a\n"), "no such photo"),
+    (write("labels.csv", "image_id,classes\nz,cat\n"), "images/z.jpg: no such photo .*labels.csv"),
+    (write("labels.csv", "image_id,classes\na,cta\n"), "labels.csv: line 2: unknown class 'cta': did you mean 'cat'"),
+    (lambda root: (root / "labels.csv").unlink(), "expected labels.csv"),
+    (lambda root: (root / "classes.txt").unlink(), "classes.txt: no such file"),
+    (lambda root: (root / "images" / "a.png").touch(), "a.png: expected one file per id, found a.JPG too"),
+    (lambda root: (root / "images").rename(root / "photos"), "expected a folder images or JPEGImages"),
+])
+def test_faults_of_a_folder(tmp_path, change, words):
+    root = make_folder(tmp_path)
+    change(root)
+    with pytest.raises(InputError, match=words) as error:
+        opened(root)
+    assert str(root) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_training_id_without_tags(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "train.txt").write_text("a\nb\n")
+    (root / "labels.csv").write_text("image_id,classes\na,cat\n")
+    with pytest.raises(InputError, match="labels.csv: no tags for id 'b' of .*train.txt"):
+        opened(root)
+
+
+def test_folder_without_photos(tmp_path):
+    root = make_folder(tmp_path)
+    for path in (root / "images").iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match="images: expected photos"):
+        opened(root)
+
+
+def test_only_default_lists_may_be_absent(tmp_path):
+    with pytest.raises(InputError, match="mine.txt: no such list: set --train_list"):
+        opened(make_folder(tmp_path), train_list="mine")
+
+
+@pytest.mark.parametrize("source, words", [("shapes", "generate the shapes"), ("folder", "--data"), ("voc", "--data")])
+def test_missing_root(tmp_path, source, words):
+    with pytest.raises(InputError, match=f"absent: .*{words}"):
+        open_dataset(DataConfig(source=source, data=str(tmp_path / "absent")))
+
+
+def test_shapes_open_like_a_folder(tmp_path):
+    root = make_folder(tmp_path / "shapes", "JPEGImages", "SegmentationClass")
+    assert open_dataset(DataConfig(data=str(root))) == opened(root)
+
+
+@pytest.mark.parametrize("text, names", [
+    ("background\nbird\ncat", ("background", "bird", "cat")),
+    ("bird\r\n traffic light \r\n\r\n", ("background", "bird", "traffic light")),
+    ("\n".join(f"c{i}" for i in range(254)), ("background", *(f"c{i}" for i in range(254)))),
+])
+def test_class_names(tmp_path, text, names):
+    (tmp_path / "classes.txt").write_text(text, newline="")
+    assert read_class_names(tmp_path / "classes.txt") == names
+
+
+@pytest.mark.parametrize("text, words", [
+    ("", "line 1"),
+    ("background\n", "1 to 254 classes, found 0"),
+    ("bird\n\ncat\n", "line 2: expected the name"),
+    ("bird\nbackground\n", "line 2.*'background'"),
+    ("background\nbackground\n", "line 2.*'background'"),
+    ("bird\ncat;dog\n", "line 2.*'cat;dog'"),
+    ("bird\ncat\nbird\n", "line 3: class 'bird' comes twice"),
+    ("\n".join(f"c{i}" for i in range(255)), "1 to 254 classes, found 255"),
+])
+def test_faults_of_class_names(tmp_path, text, words):
+    (tmp_path / "classes.txt").write_text(text)
+    with pytest.raises(InputError, match=words) as error:
+        read_class_names(tmp_path / "classes.txt")
+    assert str(tmp_path / "classes.txt") in str(error.value)
+
+
+def test_ids_of_a_list(tmp_path):
+    (tmp_path / "l.txt").write_text("IMG 1\nIMG 2.jpg\n/x/y.jpg /m/y.png\nx/z.PNG\nv1.5\n")
+    assert read_list(tmp_path / "l.txt") == ("IMG 1", "IMG 2", "y", "z", "v1.5")
+
+
+def test_tensorflow_is_not_imported():
+    code = "import sys, wsss_tf.data.source, wsss_tf.data.check; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@needs("msrc_objects")
+def test_msrc_objects_open():
+    dataset = opened(SHARED / "data" / "msrc_objects")
+    assert (len(dataset.train), len(dataset.val), dataset.num_classes) == (231, 46, 14)
+    assert all(example.saliency and example.tags for example in dataset.train)
+    assert not set(dataset.train) & set(dataset.val) and all(example.mask for example in dataset.val)
+
+
+@needs("coco97")
+def test_coco97_opens():
+    dataset = opened(SHARED / "data" / "coco97")
+    assert (len(dataset.train), len(dataset.val), dataset.num_classes) == (97, 97, 20)
+    assert all(example.tags and example.mask and not example.saliency for example in dataset.train)

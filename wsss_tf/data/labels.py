@@ -1,0 +1,202 @@
+"""Image-level labels: labels.csv, the community's cls_labels.npy, VOC annotations.
+
+Every reader returns a dict from image id to the sorted tuple of its label
+values, each in 1..C; `class_names` is indexed by label value (0 = background).
+"""
+
+import csv
+import difflib
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from xml.parsers import expat
+
+import numpy as np
+
+from wsss_tf.data import cls_labels, store
+from wsss_tf.errors import InputError
+
+HEADER = ["image_id", "classes"]
+MAX_XML_BYTES = 1 << 20  # a VOC annotation has a few kilobytes
+MAX_NPY_BYTES = 1 << 28  # the file of COCO 2014 has about 50 megabytes
+
+Tags = dict[str, tuple[int, ...]]
+
+
+def find_labels(root: Path) -> Path:
+    """The labels of a data set: labels.csv, else cls_labels.npy, else Annotations.
+
+    Raises:
+      InputError: none of them exists.
+    """
+    for name in ("labels.csv", "cls_labels.npy", "Annotations"):
+        if (root / name).exists():
+            return root / name
+    raise InputError(f"{root}: expected labels.csv (or cls_labels.npy, or Annotations with XML files), found none: "
+                     f"write {root / 'labels.csv'} (header `image_id,classes`, lines `ID,CLASS;CLASS`) or set --labels")
+
+
+def read_tags(path: Path, class_names: tuple[str, ...], ids: Iterable[str] | None = None) -> Tags:
+    """The tags in a labels.csv, a cls_labels.npy or a folder of XML annotations.
+
+    Args:
+      path: file or folder; its kind is told by its suffix.
+      class_names: names indexed by label value.
+      ids: annotations to open (None: all); the other formats are read whole.
+
+    Raises:
+      InputError: missing, unknown kind, or malformed.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such labels file: set --labels to a labels.csv, a cls_labels.npy "
+                         "or a folder of XML annotations")
+    if path.is_dir():
+        return read_xml(path, class_names, ids)
+    readers = {".csv": read_csv, ".npy": read_npy}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"{path}: expected .csv, .npy or a folder of XML files, found '{path.suffix}': "
+                         "rename or convert it")
+    return readers[path.suffix.lower()](path, class_names)
+
+
+def read_csv(path: Path, class_names: tuple[str, ...]) -> Tags:
+    """Tags from a UTF-8 file with the header `image_id,classes`, classes joined by ';'.
+
+    Raises:
+      InputError: missing, not text, malformed line, unknown class, or an id
+        that comes twice with different classes.
+    """
+    tags = {}
+    rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    try:
+        header = [cell.strip() for cell in next(rows, [])]
+        if header != HEADER:
+            raise InputError(f"{path}: line 1: expected the header `{','.join(HEADER)}`, found `{','.join(header)}`: "
+                             "write it as first line")
+        for row in rows:
+            if len(row) > 1 or "".join(row).strip():
+                place = f"{path}: line {rows.line_num}"
+                image_id, values = _parse_row(place, row, class_names)
+                _add(tags, image_id, values, place)
+    except csv.Error as error:
+        raise InputError(f"{path}: line {rows.line_num}: malformed ({error}): "
+                         "write one `ID,CLASS;CLASS` per line") from error
+    return tags
+
+
+def write_csv(path: Path, tags: Mapping[str, Iterable[int]], class_names: tuple[str, ...]) -> None:
+    """Writes tags (label values, each in 1..C) as the labels.csv that `read_csv` reads, atomically."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADER)
+    for image_id, values in tags.items():
+        writer.writerow([image_id, ";".join(class_names[value] for value in sorted(values))])
+    store.write_text(path, text.getvalue())
+
+
+def read_xml(folder: Path, class_names: tuple[str, ...], ids: Iterable[str] | None = None) -> Tags:
+    """Tags from VOC annotations: the names of all objects, the difficult ones too.
+
+    Ids without a file are left out of the result.
+
+    Raises:
+      InputError: unreadable XML, a DOCTYPE in it, or an unknown class.
+    """
+    if ids is None:
+        ids = sorted(path.stem for path in folder.glob("*.xml"))
+    files = {image_id: folder / f"{image_id}.xml" for image_id in ids}
+    return {image_id: _values(f"{path}", _object_names(path), class_names)
+            for image_id, path in files.items() if path.exists()}
+
+
+def read_npy(path: Path, class_names: tuple[str, ...]) -> Tags:
+    """Tags from a cls_labels.npy (id -> C numbers 0 or 1), without running what is in it.
+
+    Integer ids as in IRN are VOC names: 2007000032 stands for '2007_000032'.
+
+    Raises:
+      InputError: missing, damaged, hostile, or not a dict of C-vectors.
+    """
+    if path.stat().st_size > MAX_NPY_BYTES:
+        raise InputError(f"{path}: expected at most {MAX_NPY_BYTES} bytes, found {path.stat().st_size}: "
+                         "it is no cls_labels.npy, use a labels.csv")
+    tags, num_classes = {}, len(class_names) - 1
+    for key, vector in cls_labels.load(path).items():
+        image_id = _image_id(key)
+        if vector.shape != (num_classes,) or not np.isin(vector, (0, 1)).all():
+            raise InputError(f"{path}: expected {num_classes} numbers 0 or 1 for id '{image_id}', found an array of "
+                             f"shape {vector.shape}: it belongs to another data set, or use a labels.csv")
+        _add(tags, image_id, tuple(int(index) + 1 for index in np.flatnonzero(vector)), f"{path}")
+    return tags
+
+
+def read_text(path: Path) -> str:
+    """The whole of a UTF-8 text file, a byte order mark dropped.
+
+    Raises:
+      InputError: missing, unreadable or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: expected UTF-8 text ({error}): save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot read it ({error.strerror}): restore the file") from error
+
+
+def _parse_row(place: str, row: list[str], class_names: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
+    if len(row) != len(HEADER) or not row[0].strip():
+        raise InputError(f"{place}: expected `ID,CLASS;CLASS`, found `{','.join(row)}`: "
+                         "join the classes by ';' and put ids that hold a comma in quotes")
+    names = row[1].split(";") if row[1].strip() else []
+    return row[0].strip(), _values(place, [name.strip() for name in names], class_names)
+
+
+def _values(place: str, names: Iterable[str], class_names: tuple[str, ...]) -> tuple[int, ...]:
+    foreground = class_names[1:]
+    for name in names:
+        if name not in foreground:
+            close = difflib.get_close_matches(name, foreground, n=1)
+            known = f"did you mean '{close[0]}'?" if close else f"expected one of {', '.join(foreground)}:"
+            raise InputError(f"{place}: unknown class '{name}': {known} correct it (or the list of classes)")
+    return tuple(sorted({class_names.index(name, 1) for name in names}))
+
+
+def _add(tags: Tags, image_id: str, values: tuple[int, ...], place: str) -> None:
+    if tags.setdefault(image_id, values) != values:
+        raise InputError(f"{place}: id '{image_id}' comes twice with different classes: keep one of them")
+
+
+def _object_names(path: Path) -> list[str]:
+    names, stack = [], []
+
+    def start(tag, _):
+        stack.append(tag)
+        if stack[1:] == ["object", "name"]:
+            names.append("")
+
+    def text(data):
+        if stack[1:] == ["object", "name"]:
+            names[-1] += data
+
+    def doctype(*_):
+        raise InputError(f"{path}: a DOCTYPE has no place in an annotation and can be an attack: "
+                         "remove it or take the file from its source")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.CharacterDataHandler = start, text
+    parser.EndElementHandler = lambda _: stack.pop()
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = doctype
+    try:
+        if path.stat().st_size > MAX_XML_BYTES:
+            raise ValueError(f"more than {MAX_XML_BYTES} bytes")
+        parser.Parse(path.read_bytes(), True)
+    except (expat.ExpatError, OSError, ValueError, LookupError) as error:
+        raise InputError(f"{path}: not a readable annotation ({error}): restore the file from its source") from error
+    return [name.strip() for name in names]
+
+
+def _image_id(key: str | int) -> str:
+    if isinstance(key, int) and 10**9 <= key < 10**10:
+        return f"{key // 10**6:04d}_{key % 10**6:06d}"
+    return str(key)
