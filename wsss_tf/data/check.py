@@ -16,7 +16,7 @@ from wsss_tf.data.images import read_grey, read_labels, read_photo
 from wsss_tf.errors import InputError
 
 MAX_THREADS = 8  # decoding scales with the cores, reading over a network with the threads
-MAX_NAMED = 5  # ids or values that a line names as examples
+MAX_NAMED = 5  # wrong labels that a line names as examples
 
 
 def check_dataset(dataset: Dataset, progress: bool) -> list[str]:
@@ -78,7 +78,8 @@ def _check_files(example: Example, num_classes: int) -> list[str]:
     if mask is not None:
         wrong = [int(value) for value in np.unique(mask) if num_classes < value != UNKNOWN]
         if wrong:
-            problems.append(f"{example.mask}: expected labels 0 to {num_classes} or {UNKNOWN}, found {_some(wrong)}: "
+            some = ", ".join(map(str, wrong[:MAX_NAMED])) + (", ..." if len(wrong) > MAX_NAMED else "")
+            problems.append(f"{example.mask}: expected labels 0 to {num_classes} or {UNKNOWN}, found {some}: "
                             "correct the mask or add the classes to classes.txt")
     if saliency is not None and saliency.max() == 1:
         problems.append(f"{example.saliency}: expected values up to 255, found only 0 and 1: multiply the map by 255")
@@ -131,7 +132,3 @@ def _threads() -> int:
 
 def _size(image: np.ndarray) -> str:
     return f"{image.shape[1]}x{image.shape[0]}"
-
-
-def _some(items: list) -> str:
-    return ", ".join(str(item) for item in items[:MAX_NAMED]) + (", ..." if len(items) > MAX_NAMED else "")
