@@ -6,6 +6,11 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from wsss_tf.errors import InputError
+
+# What TensorFlow raises for a damaged file, or for one of another net.
+_UNUSABLE = (tf.errors.OpError, IndexError, ValueError, AssertionError)
+
 
 class Checkpointer:
     """Saves to and restores from one folder; survives being killed at any moment."""
@@ -15,18 +20,27 @@ class Checkpointer:
         optimizer.build(net.trainable_variables)
         for leftover in folder.glob("*_temp"):  # of a save that was killed
             shutil.rmtree(leftover)
-        self._checkpoint = tf.train.Checkpoint(net=net, optimizer=optimizer)
+        # Keras does not track the random state of dropout: a resumed run would repeat the masks of the first steps.
+        dropout = [variable.value for variable in net.variables if variable.name == "seed_generator_state"]
+        self._checkpoint = tf.train.Checkpoint(net=net, optimizer=optimizer, dropout=dropout)
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=2)
         self._optimizer = optimizer
 
     def restore(self) -> int:
-        """Restores the newest intact checkpoint; returns its step, 0 without any."""
+        """Restores the newest intact checkpoint; returns its step, 0 without any.
+
+        Raises:
+          InputError: there are checkpoints, but none that can be used.
+        """
         for path in reversed(self._manager.checkpoints):
             try:
                 self._checkpoint.restore(path).assert_consumed()
                 return int(self._optimizer.iterations.numpy())
-            except (tf.errors.OpError, ValueError):  # truncated by a crash of the machine: take the one before
+            except _UNUSABLE:  # truncated by a crash of the machine: take the one before
                 print(f"{path}: this checkpoint is damaged, falling back to the one before")
+        if self._manager.checkpoints:
+            raise InputError(f"{self._manager.directory}: its checkpoints are damaged, or of another version of the "
+                             "program: remove the folder to train from the start")
         return 0
 
     def save(self) -> None:
