@@ -9,7 +9,7 @@ from tqdm import tqdm
 from wsss_tf import report_run, saliency, seeds
 from wsss_tf.cam import CamMaker, cam_path, read_cam
 from wsss_tf.config import expand_path
-from wsss_tf.data.check import check_dataset, content_digest, listing_digest
+from wsss_tf.data.check import check_dataset, content_digest, listing_digest, unseen_classes
 from wsss_tf.data.example import Example
 from wsss_tf.data.images import read_grey
 from wsss_tf.data.shapes import generate_shapes
@@ -48,6 +48,8 @@ def _source(experiment: Experiment) -> str:
 
 def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     dataset = experiment.dataset
+    for line in unseen_classes(dataset):
+        print(f"warning: {line}")
     problems = check_dataset(dataset, progress=True)
     if problems:
         for problem in problems:

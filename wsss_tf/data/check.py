@@ -32,11 +32,18 @@ def check_dataset(dataset: Dataset, progress: bool) -> list[str]:
       the files in the order of the examples.
     """
     examples = list({example.image_id: example for example in dataset.val + dataset.train}.values())
-    problems = _untagged(dataset) + _unseen_classes(dataset)
+    problems = _untagged(dataset)
     with ThreadPoolExecutor(_threads()) as pool:
         found = pool.map(partial(_check_files, num_classes=dataset.num_classes), examples)
         bar = tqdm.tqdm(found, "checking", len(examples), unit="image", disable=not progress)
         return problems + [line for lines in bar for line in lines]
+
+
+def unseen_classes(dataset: Dataset) -> list[str]:
+    """One line per class that no training image bears: it cannot be learned, which may be meant."""
+    seen = {tag for example in dataset.train for tag in example.tags}
+    return [f"class '{name}': expected training images, found none: add some or take it out of classes.txt"
+            for label, name in enumerate(dataset.class_names) if label and label not in seen]
 
 
 def content_digest(examples: Iterable[Example], with_masks: bool) -> str:
@@ -90,12 +97,6 @@ def _untagged(dataset: Dataset) -> list[str]:
     return [f"{example.image}: expected at least one class for training, found no tags: name its classes in the "
             f"labels file or take '{example.image_id}' out of the training list"
             for example in dataset.train if not example.tags]
-
-
-def _unseen_classes(dataset: Dataset) -> list[str]:
-    seen = {tag for example in dataset.train for tag in example.tags}
-    return [f"class '{name}': expected training images, found none: add some or take it out of classes.txt"
-            for label, name in enumerate(dataset.class_names) if label and label not in seen]
 
 
 def _digest(examples: Iterable[Example], with_masks: bool, describe: Callable[[Path | None], list]) -> str:

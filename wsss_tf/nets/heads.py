@@ -2,8 +2,8 @@
 
 import keras
 
-# Layers whose learning rate is multiplied ("last layers x10", A2-25) bear this prefix.
-LAST_LAYER = "fc8"
+# Name prefixes of the layers whose learning rate is multiplied: which are the "last layers x10" (A2-25).
+LAST_LAYERS = {"fc8": ("fc8",), "head": ("fc6", "fc7", "fc8")}
 
 
 def classification_block(features: keras.KerasTensor, name: str, rate: int, channels: int, num_classes: int,
@@ -17,7 +17,7 @@ def classification_block(features: keras.KerasTensor, name: str, rate: int, chan
         x = keras.layers.Conv2D(channels, 3, dilation_rate=dilation, padding="same", activation="relu",
                                 kernel_initializer=_normal(init_std), name=f"{layer}_{name}")(x)
         x = keras.layers.Dropout(dropout, name=f"drop_{layer}_{name}")(x)
-    return keras.layers.Conv2D(num_classes, 1, kernel_initializer=_normal(init_std), name=f"{LAST_LAYER}_{name}")(x)
+    return keras.layers.Conv2D(num_classes, 1, kernel_initializer=_normal(init_std), name=f"fc8_{name}")(x)
 
 
 def aspp(features: keras.KerasTensor, rates: tuple[int, ...], num_labels: int, init_std: float) -> keras.KerasTensor:
@@ -27,11 +27,12 @@ def aspp(features: keras.KerasTensor, rates: tuple[int, ...], num_labels: int, i
     """
     branches = [
         keras.layers.Conv2D(num_labels, 3, dilation_rate=rate, padding="same", kernel_initializer=_normal(init_std),
-                            name=f"{LAST_LAYER}_rate{rate}")(features)
+                            name=f"fc8_rate{rate}")(features)
         for rate in rates
     ]
     return branches[0] if len(branches) == 1 else keras.layers.Add(name="logits")(branches)
 
 
 def _normal(std: float) -> keras.initializers.Initializer:
-    return keras.initializers.RandomNormal(stddev=std)
+    """Normal with a fixed deviation, or with He's, which follows the fan-in, for std 0."""
+    return keras.initializers.RandomNormal(stddev=std) if std else keras.initializers.HeNormal()

@@ -16,7 +16,7 @@ from wsss_tf.data.pipeline import reading_error, training_stream
 from wsss_tf.errors import InputError
 from wsss_tf.methods.contract import Method
 from wsss_tf.nets import colour
-from wsss_tf.nets.heads import LAST_LAYER
+from wsss_tf.nets.heads import LAST_LAYERS
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.optimizer import MomentumSGD, Poly
@@ -33,6 +33,8 @@ class TrainConfig:
     momentum: float = setting(0.9, "SGD momentum, learning rate outside the buffer")
     weight_decay: float = setting(5e-4, "L2 factor in the gradient of kernels; none on biases and norms")
     last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases twice it (A2-25)")
+    last_layers: str = setting("fc8", "which layers these are: fc8 alone (A2-25), or the head, all new layers",
+                               tuple(LAST_LAYERS))
     log_every: int = setting(20, "steps between log lines")
     save_every: int = setting(200, "steps between checkpoints and example pictures")
 
@@ -66,7 +68,7 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, target:
     """
     steps = max(1, len(examples) // config.batch) * config.epochs
     optimizer = MomentumSGD(Poly(config.lr, steps, config.power), config.momentum, config.weight_decay,
-                            config.last_multiplier, LAST_LAYER)
+                            config.last_multiplier, LAST_LAYERS[config.last_layers])
     checkpointer = Checkpointer(folder / "checkpoints", method.net, optimizer)
     start = checkpointer.restore()
     stream = training_stream(examples, num_classes, target, crops, config.batch, steps, start, seed)

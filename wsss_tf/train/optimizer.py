@@ -18,17 +18,17 @@ class MomentumSGD(keras.optimizers.Optimizer):
       momentum: 0..1.
       decay: L2 factor of kernels; biases and norm parameters have none.
       last_multiplier: factor on the rate of layers whose name starts with
-        `last_layer`. Biases learn at twice the rate of their kernels.
-      last_layer: name prefix of those layers.
+        one of `last_layers`. Biases learn at twice the rate of their kernels.
+      last_layers: name prefixes of those layers.
 
     Ref: spec 0.6 and A2-25.
     """
 
-    def __init__(self, learning_rate, momentum: float, decay: float, last_multiplier: float, last_layer: str,
+    def __init__(self, learning_rate, momentum: float, decay: float, last_multiplier: float, last_layers: tuple[str, ...],
                  name: str = "momentum_sgd"):
         super().__init__(learning_rate=learning_rate, name=name)
         self.momentum, self.decay = momentum, decay
-        self.last_multiplier, self.last_layer = last_multiplier, last_layer
+        self.last_multiplier, self.last_layers = last_multiplier, tuple(last_layers)
 
     def build(self, variables) -> None:
         """Creates one momentum buffer per variable."""
@@ -50,14 +50,14 @@ class MomentumSGD(keras.optimizers.Optimizer):
 
     def _multiplier(self, variable) -> float:
         layer, name = variable.path.split("/")[-2:]
-        last = self.last_multiplier if layer.startswith(self.last_layer) else 1.0
+        last = self.last_multiplier if layer.startswith(self.last_layers) else 1.0
         return 2 * last if name == "bias" else last
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return super().get_config() | {
             "momentum": self.momentum, "decay": self.decay,
-            "last_multiplier": self.last_multiplier, "last_layer": self.last_layer,
+            "last_multiplier": self.last_multiplier, "last_layers": self.last_layers,
         }
 
 
