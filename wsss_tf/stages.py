@@ -1,5 +1,7 @@
 """The stages of chapter 2 and its baseline: what each reads, computes and writes."""
 
+import dataclasses
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -43,7 +45,8 @@ def open_chain(experiment: Experiment) -> Chain:
 
 def _source(experiment: Experiment) -> str:
     dataset = experiment.dataset
-    return listing_digest(dataset.train, with_masks=True) + listing_digest(dataset.val, with_masks=True)
+    listings = [listing_digest(split, with_masks=True) for split in (dataset.train, dataset.val)]
+    return json.dumps([*dataset.class_names, *listings])
 
 
 def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
@@ -183,8 +186,8 @@ def _needs_saliency(experiment: Experiment) -> tuple[str, ...]:
 
 def _needs_segmenter(experiment: Experiment) -> tuple[str, ...]:
     if experiment.run.method == "cam_baseline":
-        return ("prepare.train", "seeds")
-    return ("prepare.train", "saliency") + (("classifier",) if _attends(experiment) else ())
+        return ("prepare.classes", "prepare.train", "seeds")
+    return ("prepare.classes", "prepare.train", "saliency") + (("classifier",) if _attends(experiment) else ())
 
 
 def _uses_cams(experiment: Experiment) -> bool:
@@ -197,13 +200,16 @@ def _needs_scores(experiment: Experiment) -> tuple[str, ...]:
 
 def _needs_report(experiment: Experiment) -> tuple[str, ...]:
     targets = "seeds" if experiment.run.method == "cam_baseline" else "saliency"
-    return (*_needs_scores(experiment), "scores", "segmenter", targets)
+    classifier = ("classifier",) if _uses_cams(experiment) or _attends(experiment) else ()
+    return (*_needs_scores(experiment), "scores", *classifier, "segmenter", targets)
 
+
+_SHOWN_SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment))  # the report lists them all
 
 STAGES = {stage.name: stage for stage in (
     Stage("prepare", "prepare_data", ("data",), lambda e: (), _prepare),
     Stage("classifier", "train_classifier", ("cls_backbone", "classifier", "cls_train", "crops"),
-          lambda e: ("prepare.train",), _classifier),
+          lambda e: ("prepare.classes", "prepare.train"), _classifier),
     Stage("cams", "make_cams", ("cam",), lambda e: ("prepare.train", "classifier"), _cams),
     Stage("saliency", "refine_saliency", ("saliency",), _needs_saliency, _saliency),
     Stage("seeds", "make_seeds", ("seeds",), lambda e: ("cams",), _seeds),
@@ -211,5 +217,5 @@ STAGES = {stage.name: stage for stage in (
           _needs_segmenter, _segmenter),
     Stage("masks", "predict", ("test",), lambda e: ("prepare.val", "segmenter"), _masks),
     Stage("scores", "evaluate", (), _needs_scores, _scores),
-    Stage("report", "report", (), _needs_report, report_run.write_run_report),
+    Stage("report", "report", _SHOWN_SETTINGS, _needs_report, report_run.write_run_report),
 )}
