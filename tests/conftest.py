@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from absl import flags
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # as the scripts do, before anything imports TensorFlow
+
 ROOT = Path(__file__).parents[1]
 TINY = ("--source=shapes", "--shapes_train=12", "--shapes_val=4", "--shapes_size=64", "--crop=64", "--crop_scales=1",
         "--cls_backbone=test", "--cls_weights=none", "--cls_channels=8", "--cls_rates=2", "--cls_epochs=2",

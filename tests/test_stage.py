@@ -224,8 +224,18 @@ def test_damaged_note_of_an_unfinished_stage_moves_the_folder_aside(shop):
     shop.make("prepare")
     shop.folder("cams").mkdir()
     (shop.folder("cams") / "unfinished.json").write_text('{"finger')
+    (shop.folder("cams") / "0.txt").write_text("of whom?")
     assert shop.make("cams") == ["cams"]
-    assert (shop.folder("cams").with_name("cams.outdated-1") / "unfinished.json").exists()
+    assert (shop.folder("cams").with_name("cams.outdated-1") / "0.txt").read_text() == "of whom?"
+
+
+def test_stage_that_failed_before_it_wrote_anything_leaves_no_outdated_folder(shop):
+    shop.break_after = 0
+    with pytest.raises(KeyboardInterrupt):
+        shop.chain().run("prepare")
+    shop.break_after, shop.source = None, "mended photos"
+    shop.make("prepare")
+    assert [path.name for path in shop.folder("prepare").parent.iterdir()] == ["prepare"]
 
 
 def test_missing_manifest_is_named():

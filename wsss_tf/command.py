@@ -24,7 +24,7 @@ def run_script(main: Callable[[Experiment], None]) -> None:
             if len(argv) > 1:
                 raise InputError(f"{argv[1]}: expected flags only: write --flagfile=FILE or --NAME=VALUE")
             main(read_experiment(flags.FLAGS))
-        except InputError as error:
+        except (InputError, OSError) as error:  # an OSError tells of the machine, and names its file too
             sys.stdout.flush()
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)

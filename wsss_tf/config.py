@@ -5,6 +5,7 @@ into flags and the flags back into an instance; library code never reads FLAGS.
 """
 
 import dataclasses
+import math
 import os
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,24 +17,27 @@ from wsss_tf.errors import InputError
 T = TypeVar("T")
 
 
-def setting(default: Any, text: str, choices: tuple[str, ...] = ()) -> Any:
-    """A dataclass field that is also a flag: default, help text, allowed values."""
-    return dataclasses.field(default=default, metadata={"help": text, "choices": choices})
+def setting(default: Any, text: str, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
+    """A dataclass field that is also a flag: default, help text, allowed values or the lowest number.
+
+    A list with a lowest number may not be empty.
+    """
+    return dataclasses.field(default=default, metadata={"help": text, "choices": choices, "low": low})
 
 
 def define_flags(cls: type, prefix: str = "") -> None:
     """Defines one absl flag per field of a settings class, named prefix + field."""
     for field in dataclasses.fields(cls):
         name, text, choices = prefix + field.name, field.metadata["help"], field.metadata["choices"]
-        default = field.default
+        default, low = field.default, field.metadata["low"]
         if choices:
             flags.DEFINE_enum(name, default, list(choices), text)
         elif isinstance(default, bool):
             flags.DEFINE_bool(name, default, text)
         elif isinstance(default, int):
-            flags.DEFINE_integer(name, default, text)
+            flags.DEFINE_integer(name, default, text, lower_bound=low)
         elif isinstance(default, float):
-            flags.DEFINE_float(name, default, text)
+            flags.DEFINE_float(name, default, text, lower_bound=low)
         elif isinstance(default, tuple):
             flags.DEFINE_list(name, [str(item) for item in default], text)
         else:
@@ -44,23 +48,27 @@ def read_flags(cls: type[T], values: flags.FlagValues, prefix: str = "") -> T:
     """The instance of a settings class that the parsed flags describe.
 
     Raises:
-      InputError: a list flag holds something that is not a number.
+      InputError: a list flag holds something that is not a number, or a number too low.
     """
     settings = {}
     for field in dataclasses.fields(cls):
         value = values[prefix + field.name].value
         if isinstance(field.default, tuple):
-            value = _numbers(prefix + field.name, value, field.default)
+            value = _numbers(prefix + field.name, value, field)
         settings[field.name] = value
     return cls(**settings)
 
 
-def _numbers(name: str, items: list[str], default: tuple) -> tuple:
-    number = int if all(isinstance(item, int) for item in default) else float
+def _numbers(name: str, items: list[str], field: dataclasses.Field) -> tuple:
+    number = int if all(isinstance(item, int) for item in field.default) else float
     try:
-        return tuple(number(item) for item in items)
+        numbers = tuple(number(item) for item in items)
     except ValueError:
         raise InputError(f"--{name}: expected numbers separated by commas, found {','.join(items)}") from None
+    low = field.metadata["low"]
+    if low is not None and min(numbers, default=-math.inf) < low:
+        raise InputError(f"--{name}: expected numbers of at least {low}, found {','.join(items) or 'none'}: correct it")
+    return numbers
 
 
 def expand_path(text: str) -> Path:

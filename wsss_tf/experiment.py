@@ -30,7 +30,7 @@ class RunConfig:
     runs: str = setting("runs", "folder of all runs")
     reuse: str = setting("", "experiments, separated by commas, whose finished stages may be used where all "
                              "settings and inputs agree")
-    seed: int = setting(0, "seed of initial weights, order, augmentation and random masks")
+    seed: int = setting(0, "seed of initial weights, order, augmentation and random masks", low=0)
     method: str = setting("masking", "system that trains the segmenter", ("masking", "cam_baseline"))
 
 

@@ -181,9 +181,8 @@ def _version(package: str) -> str:
 def _claim(folder: Path, fingerprint: str) -> None:
     """Makes the folder ours: continues an unfinished stage, moves an outdated one aside."""
     unfinished = folder / _UNFINISHED
-    if folder.exists() and any(folder.iterdir()):
-        if _is_note(unfinished, fingerprint):
-            return
+    used = folder.exists() and any(path != unfinished for path in folder.iterdir())
+    if used and not _is_note(unfinished, fingerprint):
         number = 1
         while (aside := folder.with_name(f"{folder.name}.outdated-{number}")).exists():
             number += 1

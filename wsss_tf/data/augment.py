@@ -14,8 +14,8 @@ from wsss_tf.nets import colour
 class AugmentConfig:
     """Training crops (section 2.4.3)."""
 
-    crop: int = setting(321, "side of the square training crop in pixels")
-    crop_scales: tuple = setting((0.5, 0.75, 1.0, 1.25, 1.5), "random resize factors, one is drawn (A2-11)")
+    crop: int = setting(321, "side of the square training crop in pixels", low=16)
+    crop_scales: tuple = setting((0.5, 0.75, 1.0, 1.25, 1.5), "random resize factors, one is drawn (A2-11)", low=0.1)
     mirror: bool = setting(True, "mirror half of the crops")
     brightness: float = setting(0.3, "brightness factor drawn from 1 +- this; ranges are not in the thesis (spec 1.4)")
     contrast: float = setting(0.3, "contrast factor drawn from 1 +- this")

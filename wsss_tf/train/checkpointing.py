@@ -44,5 +44,14 @@ class Checkpointer:
         return 0
 
     def save(self) -> None:
-        """Saves the present state under its step number."""
-        self._manager.save(checkpoint_number=int(self._optimizer.iterations.numpy()))
+        """Saves the present state under its step number.
+
+        Raises:
+          InputError: it cannot be written.
+        """
+        try:
+            self._manager.save(checkpoint_number=int(self._optimizer.iterations.numpy()))
+        except tf.errors.OpError as error:
+            reason = error.message.rpartition("; ")[2]
+            raise InputError(f"{self._manager.directory}: cannot save a checkpoint ({reason}): free some space or "
+                             "mend the folder, and run again: it goes on from the checkpoint before") from error

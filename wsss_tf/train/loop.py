@@ -26,24 +26,24 @@ from wsss_tf.train.optimizer import MomentumSGD, Poly
 class TrainConfig:
     """Optimiser and length of one training (section 2.4.3)."""
 
-    epochs: int = setting(30, "passes over the training images; segmenter 30, classifier 50")
-    batch: int = setting(20, "images per step")
-    lr: float = setting(1e-3, "learning rate at the start")
+    epochs: int = setting(30, "passes over the training images; segmenter 30, classifier 50", low=1)
+    batch: int = setting(20, "images per step", low=1)
+    lr: float = setting(1e-3, "learning rate at the start", low=0.0)
     power: float = setting(0.9, "power of the poly decay of the learning rate")
     momentum: float = setting(0.9, "SGD momentum, learning rate outside the buffer")
     weight_decay: float = setting(5e-4, "L2 factor in the gradient of kernels; none on biases and norms")
     last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases twice it (A2-25)")
     last_layers: str = setting("fc8", "which layers these are: fc8 alone (A2-25), or the head, all new layers",
                                tuple(LAST_LAYERS))
-    log_every: int = setting(20, "steps between log lines")
-    save_every: int = setting(200, "steps between checkpoints and example pictures")
+    log_every: int = setting(20, "steps between log lines", low=1)
+    save_every: int = setting(200, "steps between checkpoints and example pictures", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassifierTrainConfig(TrainConfig):
     """The same with the classifier's length."""
 
-    epochs: int = setting(50, "passes over the training images; thesis 50")
+    epochs: int = setting(50, "passes over the training images; thesis 50", low=1)
 
 
 def fit(method: Method, examples: tuple[Example, ...], num_classes: int, target: Callable[[Example], Path] | None,
