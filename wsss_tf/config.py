@@ -63,6 +63,8 @@ def _numbers(name: str, items: list[str], field: dataclasses.Field) -> tuple:
     number = int if all(isinstance(item, int) for item in field.default) else float
     try:
         numbers = tuple(number(item) for item in items)
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError("nan or inf")
     except ValueError:
         raise InputError(f"--{name}: expected numbers separated by commas, found {','.join(items)}") from None
     low = field.metadata["low"]

@@ -42,7 +42,7 @@ def augment(image: tf.Tensor, target: tf.Tensor | None, seed: tf.Tensor,
     scales = tf.constant(config.crop_scales, tf.float32)
     scale = scales[tf.cast(draw[0] * len(config.crop_scales), tf.int32)]
     size = resize.scaled_size(tf.shape(image)[:2], scale)
-    turned = config.mirror and draw[1] < 0.5
+    turned = tf.logical_and(config.mirror, draw[1] < 0.5)
     window = _window(size, config.crop, draw[2:4])
     pixels = _crop(resize.bilinear(image[None], size)[0], window, turned)
     pixels = colour.centre(_jitter(pixels, draw[4:8], config))

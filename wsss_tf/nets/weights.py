@@ -1,8 +1,10 @@
 """Weights files: ours are exact or refused, pretrained trunks likewise."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import keras
 
 from wsss_tf.config import expand_path
@@ -44,9 +46,12 @@ def load_weights(model: keras.Model, path: Path) -> None:
     if not path.is_file():
         raise InputError(f"{path}: no such weights file: check the path, or run the stage that writes it")
     try:
-        model.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+        _refuse_surplus(model, path)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Skipping nested container")  # a hundred lines before the error itself
+            model.load_weights(path)
+    except Exception as error:  # h5py has one of its own for every kind of damage
+        reason = (str(error) or repr(error)).splitlines()[0]
         raise InputError(f"{path}: these weights do not fit the net {model.name} ({reason}): "
                          "give the file of the same architecture and number of classes") from error
 
@@ -56,5 +61,18 @@ def save_weights(model: keras.Model, path: Path) -> None:
     with writing(path) as temporary:
         # Keras insists on the double suffix, which `writing` would split.
         renamed = temporary.with_name(temporary.name + ".weights.h5")
-        model.save_weights(renamed)
-        renamed.replace(temporary)
+        try:
+            model.save_weights(renamed)
+            renamed.replace(temporary)
+        finally:
+            renamed.unlink(missing_ok=True)
+
+
+def _refuse_surplus(model: keras.Model, path: Path) -> None:
+    """Keras itself complains of arrays that a .weights.h5 lacks, not of those it has too many."""
+    names = []
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+    arrays = sum(name.startswith("layers/") and "seed_generator" not in name for name in names)
+    if arrays > len(model.weights):  # files of the older format have no "layers"; Keras counts theirs
+        raise ValueError(f"{arrays} arrays in the file, {len(model.weights)} in the net")

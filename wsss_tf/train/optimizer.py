@@ -24,8 +24,8 @@ class MomentumSGD(keras.optimizers.Optimizer):
     Ref: spec 0.6 and A2-25.
     """
 
-    def __init__(self, learning_rate, momentum: float, decay: float, last_multiplier: float, last_layers: tuple[str, ...],
-                 name: str = "momentum_sgd"):
+    def __init__(self, learning_rate, momentum: float, decay: float, last_multiplier: float,
+                 last_layers: tuple[str, ...], name: str = "momentum_sgd"):
         super().__init__(learning_rate=learning_rate, name=name)
         self.momentum, self.decay = momentum, decay
         self.last_multiplier, self.last_layers = last_multiplier, tuple(last_layers)
@@ -55,7 +55,9 @@ class MomentumSGD(keras.optimizers.Optimizer):
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return super().get_config() | {
+        inherited = super().get_config()  # also holds what this constructor does not take
+        return {
+            "learning_rate": inherited["learning_rate"], "name": inherited["name"],
             "momentum": self.momentum, "decay": self.decay,
             "last_multiplier": self.last_multiplier, "last_layers": self.last_layers,
         }

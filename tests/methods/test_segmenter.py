@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from wsss_tf import resize
+from wsss_tf.data.store import voc_palette
+from wsss_tf.methods import segmenter
+from wsss_tf.methods.cam_baseline import CamBaseline
+from wsss_tf.methods.segmenter import SegmenterConfig
+from wsss_tf.nets.backbone import BackboneConfig
+
+TRUNK = BackboneConfig("test", 8, "none")
+CONFIG = SegmenterConfig(rates=(1, 2), init_std=0.3, scales=(1.0, 0.75, 0.5))
+CLASSES = 3
+RNG = np.random.default_rng(0)
+BATCH = {
+    "image": tf.constant(RNG.uniform(-120, 120, [2, 64, 64, 3]), tf.float32),
+    "target": tf.constant(RNG.choice([0, 1, 2, 3, 255], [2, 64, 64]), tf.int32),
+}
+
+
+@pytest.fixture(scope="module")
+def method():
+    return CamBaseline(TRUNK, CONFIG, CLASSES)
+
+
+def test_one_net_sees_the_batch_at_every_scale(method):
+    outputs = segmenter.logits_at_scales(method.net, BATCH["image"], CONFIG.scales)
+    assert [tuple(logits.shape) for logits in outputs] == [(2, 8, 8, 4), (2, 6, 6, 4), (2, 4, 4, 4)]
+    np.testing.assert_array_equal(outputs[0], method.net(BATCH["image"])["logits"])
+    small = resize.bilinear(BATCH["image"], (48, 48))
+    np.testing.assert_allclose(outputs[1], method.net(small)["logits"], rtol=1e-5, atol=1e-5)
+
+
+def test_targets_are_taken_at_the_corner_of_each_cell():
+    """Nearest resizing, no mixing of labels: the loss sees every 8th, then every 16th pixel."""
+    seen = []
+
+    def loss(logits, target):
+        seen.append(target.numpy())
+        return tf.fill([2], float(logits.shape[1]))
+
+    total = segmenter.sum_over_scales([tf.zeros([2, 8, 8, 4]), tf.zeros([2, 4, 4, 4])], BATCH["target"], loss)
+    np.testing.assert_array_equal(total, [12, 12])
+    for target, step in zip(seen, (8, 16)):
+        np.testing.assert_array_equal(target, BATCH["target"][:, ::step, ::step])
+
+
+def test_the_baseline_sums_cross_entropy_over_scales(method):
+    expected = np.zeros(2)
+    for logits in segmenter.logits_at_scales(method.net, BATCH["image"], CONFIG.scales):
+        logits, side = np.float64(logits), logits.shape[1]
+        for b in range(2):
+            pixels = []
+            for y, x in np.ndindex(side, side):
+                label = int(BATCH["target"][b, y * 64 // side, x * 64 // side])
+                if label != 255:
+                    z = logits[b, y, x]
+                    pixels.append(np.log(np.exp(z).sum()) - z[label])
+            expected[b] += np.mean(pixels)
+    np.testing.assert_allclose(method.losses(BATCH, tf.constant([0, 0]))["loss"], expected, rtol=1e-5)
+
+
+def test_preview_paints_the_strongest_label(method):
+    preview = method.preview(BATCH)
+    logits = resize.bilinear(method.net(BATCH["image"])["logits"], (64, 64)).numpy()
+    np.testing.assert_array_equal(preview, voc_palette()[logits.argmax(-1)])

@@ -1,0 +1,75 @@
+import keras
+import numpy as np
+import pytest
+
+from wsss_tf.nets.heads import LAST_LAYERS, aspp, classification_block
+
+FEATURES = np.random.default_rng(0).normal(size=[2, 9, 11, 6]).astype(np.float32)
+
+
+def dilated(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, rate: int) -> np.ndarray:
+    """A zero-padded convolution as a sum over its taps."""
+    reach = kernel.shape[0] // 2
+    padded = np.pad(x, [(0, 0), (rate * reach, rate * reach), (rate * reach, rate * reach), (0, 0)])
+    result = np.zeros([*x.shape[:3], kernel.shape[-1]]) + bias
+    for row, column in np.ndindex(kernel.shape[:2]):
+        window = padded[:, row * rate : row * rate + x.shape[1], column * rate : column * rate + x.shape[2]]
+        result += window @ kernel[row, column]
+    return result
+
+
+def randomised(model: keras.Model) -> keras.Model:
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.normal(0, 0.3, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("rates", [(6, 12, 18, 24), (1, 2), (3,)])
+def test_aspp_is_the_sum_of_its_branches(rates):
+    features = keras.Input([None, None, 6])
+    model = randomised(keras.Model(features, aspp(features, rates, 4, 0.01)))
+    branches = [layer for layer in model.layers if layer.weights]
+    assert [layer.name for layer in branches] == [f"fc8_rate{rate}" for rate in rates]
+    expected = sum(dilated(FEATURES, *layer.get_weights(), rate) for layer, rate in zip(branches, rates))
+    np.testing.assert_allclose(model(FEATURES), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [1, 3])
+def test_classification_block_layer_by_layer(rate):
+    features = keras.Input([None, None, 6])
+    model = randomised(keras.Model(features, classification_block(features, "x", rate, 8, 5, 0.01, 0.5)))
+    x = FEATURES
+    for name, dilation in (("fc6_x", rate), ("fc7_x", 1)):
+        x = np.maximum(dilated(x, *model.get_layer(name).get_weights(), dilation), 0)
+    kernel, bias = model.get_layer("fc8_x").get_weights()
+    assert kernel.shape == (1, 1, 8, 5)
+    expected = x @ kernel[0, 0] + bias
+    assert expected.min() < 0 < expected.max()  # raw maps, not rectified
+    np.testing.assert_allclose(model(FEATURES, training=False), expected, rtol=1e-4, atol=1e-4)
+    assert np.abs(model(FEATURES, training=True) - expected).max() > 0.1  # dropout
+
+
+@pytest.mark.parametrize("std", [0.01, 0.05])
+def test_new_layers_start_small_and_without_bias(std):
+    for layer in new_layers(std):
+        assert 0.8 * std < np.std(layer.kernel) < 1.2 * std and abs(np.mean(layer.kernel)) < 0.2 * std
+        np.testing.assert_array_equal(layer.bias, 0)
+
+
+def test_std_0_follows_the_fan_in():
+    for layer in new_layers(0):
+        he = np.sqrt(2 / np.prod(layer.kernel.shape[:3]))
+        assert 0.8 * he < np.std(layer.kernel) < 1.2 * he
+
+
+def new_layers(std: float) -> list[keras.layers.Layer]:
+    features = keras.Input([None, None, 64])
+    block = classification_block(features, "x", 2, 64, 20, std, 0.5)
+    model = keras.Model(features, [block, aspp(features, (6, 12), 21, std)])
+    return [layer for layer in model.layers if layer.weights]
+
+
+def test_the_last_layers_are_those_of_the_heads():
+    names = [layer.name for layer in new_layers(0.01)]
+    assert sorted(name for name in names if name.startswith(LAST_LAYERS["fc8"])) == ["fc8_rate12", "fc8_rate6", "fc8_x"]
+    assert all(name.startswith(LAST_LAYERS["head"]) for name in names)

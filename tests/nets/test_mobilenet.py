@@ -1,0 +1,98 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from wsss_tf.errors import InputError
+from wsss_tf.nets import colour, mobilenet
+from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+
+IMAGE = np.random.default_rng(0).uniform(-120, 120, [1, 64, 96, 3]).astype(np.float32)
+
+
+def lively(shapes: list[tuple]) -> list[np.ndarray]:
+    """Random weights that keep the signal alive through all blocks."""
+    rng = np.random.default_rng(0)
+    return [rng.normal(0, np.sqrt(3 / np.prod(shape[:3 if shape[2] == 1 else 2] + shape[2:3])), shape)
+            if len(shape) == 4 else rng.uniform(0.5, 1.5, shape) for shape in shapes]
+
+
+@pytest.fixture(scope="module")
+def stock():
+    """MobileNetV2 as Keras has it, at output stride 32."""
+    net = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(None, None, 3))
+    net.set_weights(lively([weight.shape for weight in net.weights]))
+    return net
+
+
+@pytest.fixture(scope="module")
+def weights_file(stock, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "stock.weights.h5"
+    stock.save_weights(path)
+    return path
+
+
+@pytest.fixture(scope="module", params=[8, 16])
+def stride(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def trunk(stride, weights_file):
+    return build_backbone(BackboneConfig("mobilenet", stride, str(weights_file)))
+
+
+def test_sizes(trunk, stride):
+    features = trunk(IMAGE)["features"]
+    assert features.shape == (1, 64 // stride, 96 // stride, 1280) and features.dtype == tf.float32
+
+
+def test_the_dilated_net_contains_the_strided_one(trunk, stride, stock):
+    """Exactly, borders included: a stride of 2 with padding (0, 1) keeps the odd positions."""
+    step = 32 // stride
+    expected = stock(colour.to_symmetric(IMAGE)).numpy()
+    features = trunk(IMAGE)["features"].numpy()
+    assert expected.std(axis=(1, 2)).mean() > 0.02  # the maps do vary over the photo
+    np.testing.assert_allclose(features[:, step - 1 :: step, step - 1 :: step], expected, rtol=1e-4, atol=1e-5)
+    assert np.abs(features[:, ::step, ::step] - expected).max() > 0.02
+
+
+def test_only_convolutions_train(trunk):
+    """One optimisation step moves all 52 kernels and leaves statistics and affine parts of the batch norms."""
+    assert len(trunk.trainable_variables) == 52
+    assert all(variable.path.endswith("kernel") for variable in trunk.trainable_variables)
+    before = [weight.numpy() for weight in trunk.weights]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(trunk(IMAGE[:, :32, :32], training=True)["features"]))
+    gradients = tape.gradient(loss, trunk.trainable_variables)
+    assert all(np.abs(gradient).max() > 0 for gradient in gradients)
+    for variable, gradient in zip(trunk.trainable_variables, gradients):
+        variable.assign_sub(1e-3 * gradient / tf.norm(gradient))
+    for weight, old in zip(trunk.weights, before):
+        assert (np.abs(weight.numpy() - old).max() > 0) == weight.path.endswith("kernel"), weight.path
+    for weight, old in zip(trunk.weights, before):
+        weight.assign(old)
+
+
+def test_training_mode_uses_the_frozen_statistics(trunk):
+    np.testing.assert_array_equal(trunk(IMAGE, training=True)["features"], trunk(IMAGE, training=False)["features"])
+
+
+@pytest.mark.parametrize("stride", [4, 32, 0])
+def test_other_strides_are_refused(stride):
+    with pytest.raises(InputError, match="expected 8 or 16"):
+        mobilenet.build(stride, "none")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.h5: no such weights file"):
+        mobilenet.build(16, str(tmp_path / "nowhere.h5"))
+
+
+@pytest.mark.parametrize("suffix", [".weights.h5", ".h5"])
+def test_a_file_of_another_architecture_is_named(tmp_path, suffix):
+    other = keras.Sequential([keras.Input([8, 8, 3]), keras.layers.Conv2D(32, 3)])
+    path = tmp_path / f"other{suffix}"
+    other.save_weights(path) if suffix == ".weights.h5" else other.save(path)
+    with pytest.raises(InputError, match=f"other{suffix}.*do not fit"):
+        mobilenet.build(16, str(path))

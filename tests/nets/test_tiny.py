@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+
+from wsss_tf.errors import InputError
+from wsss_tf.nets import tiny
+from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+
+IMAGE = np.random.default_rng(0).uniform(-120, 120, [1, 192, 224, 3]).astype(np.float32)
+
+
+def features(net, image):
+    return net(image)["features"].numpy()
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+def test_sizes(stride):
+    net = build_backbone(BackboneConfig("test", stride, "none"))
+    assert features(net, IMAGE).shape == (1, 192 // stride, 224 // stride, 48)
+    assert net.count_params() < 60_000
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+def test_no_position_sees_beyond_its_receptive_field(stride):
+    """A changed corner pixel changes the cells beside it and none elsewhere."""
+    net = tiny.build(stride, "none")
+    changed = IMAGE.copy()
+    changed[0, 0, 0] *= -1
+    difference = np.abs(features(net, changed) - features(net, IMAGE)).max(axis=(0, -1))
+    assert difference[0, 0] > 1e-3
+    near = 48 // stride + 1
+    difference[:near, :near] = 0
+    np.testing.assert_allclose(difference, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+def test_a_shifted_photo_gives_shifted_features(stride):
+    net = tiny.build(stride, "none")
+    before, after = features(net, IMAGE), features(net, np.roll(IMAGE, stride, axis=2))
+    np.testing.assert_allclose(after[:, :, 7:-4], before[:, :, 6:-5], atol=1e-4)
+
+
+@pytest.mark.parametrize("stride, weights, words", [(4, "none", "expected 8 or 16"), (32, "none", "expected 8 or 16"),
+                                                    (8, "imagenet", "no pretrained weights")])
+def test_what_the_test_size_cannot_do(stride, weights, words):
+    with pytest.raises(InputError, match=words):
+        build_backbone(BackboneConfig("test", stride, weights))
