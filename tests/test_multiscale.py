@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,6 +7,11 @@ from wsss_tf import multiscale, resize
 from wsss_tf.nets import colour, tiny
 
 STRIDE = 8
+
+
+@pytest.fixture(autouse=True)
+def same_weights():
+    keras.utils.set_random_seed(0)
 
 
 def photo(height: int, width: int) -> tf.Tensor:
@@ -22,7 +28,7 @@ def test_scale_1_is_the_net_upsampled():
     image = photo(32, 48)
     expected = resize.bilinear(net(colour.centre(image)[None])["features"], (32, 48))[0]
     result = multiscale.maps_at_scale(image, 1.0, STRIDE, lambda x: net(x)["features"])
-    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("scale, small, padded", [(1.0, (37, 50), (40, 56)), (0.5, (18, 25), (24, 32)),
@@ -76,5 +82,5 @@ def test_with_flip_the_mirror_image_gives_mirrored_maps():
     def fused(x, flip):
         return multiscale.fuse_max(x, (0.5, 1.0), flip, STRIDE, lambda y: net(y)["features"]).numpy()
 
-    np.testing.assert_allclose(fused(image[:, ::-1], True), fused(image, True)[:, ::-1], atol=1e-5)
+    np.testing.assert_allclose(fused(image[:, ::-1], True), fused(image, True)[:, ::-1], atol=1e-4)
     assert np.abs(fused(image[:, ::-1], False) - fused(image, False)[:, ::-1]).max() > 0.1

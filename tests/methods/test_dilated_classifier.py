@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +16,11 @@ BATCH = {
     "tags": tf.constant([[1.0, 0, 1, 0], [0, 1, 0, 0], [1, 1, 1, 1]]),
 }
 SEED = tf.constant([0, 0])
+
+
+@pytest.fixture(autouse=True)
+def same_weights():
+    keras.utils.set_random_seed(0)
 
 
 def test_losses_equal_loops_over_its_own_maps():

@@ -27,6 +27,11 @@ BATCH = {
 SEED = tf.constant([3, 4])
 
 
+@pytest.fixture(autouse=True)
+def same_weights():
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture
 def classifier():
     return build_classifier(TRUNK, ClassifierConfig(rates=(), channels=16, init_std=0.3), CLASSES, dilated=False)

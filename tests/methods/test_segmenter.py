@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,6 +22,7 @@ BATCH = {
 
 @pytest.fixture(scope="module")
 def method():
+    keras.utils.set_random_seed(0)
     return CamBaseline(TRUNK, CONFIG, CLASSES)
 
 
@@ -29,7 +31,7 @@ def test_one_net_sees_the_batch_at_every_scale(method):
     assert [tuple(logits.shape) for logits in outputs] == [(2, 8, 8, 4), (2, 6, 6, 4), (2, 4, 4, 4)]
     np.testing.assert_array_equal(outputs[0], method.net(BATCH["image"])["logits"])
     small = resize.bilinear(BATCH["image"], (48, 48))
-    np.testing.assert_allclose(outputs[1], method.net(small)["logits"], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(outputs[1], method.net(small)["logits"], rtol=1e-4, atol=1e-4)
 
 
 def test_targets_are_taken_at_the_corner_of_each_cell():

@@ -63,6 +63,7 @@ def test_std_0_follows_the_fan_in():
 
 
 def new_layers(std: float) -> list[keras.layers.Layer]:
+    keras.utils.set_random_seed(0)
     features = keras.Input([None, None, 64])
     block = classification_block(features, "x", 2, 64, 20, std, 0.5)
     model = keras.Model(features, [block, aspp(features, (6, 12), 21, std)])

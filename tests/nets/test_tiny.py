@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -6,6 +7,11 @@ from wsss_tf.nets import tiny
 from wsss_tf.nets.backbone import BackboneConfig, build_backbone
 
 IMAGE = np.random.default_rng(0).uniform(-120, 120, [1, 192, 224, 3]).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def same_weights():
+    keras.utils.set_random_seed(0)
 
 
 def features(net, image):
