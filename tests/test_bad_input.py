@@ -66,7 +66,8 @@ def replace(path: Path, old: str, new: str) -> None:
 FILE_MISTAKES = {
     "truncated photo": (lambda d: cut(d / "images/two.jpg"), "images/two.jpg", "truncated or damaged"),
     "empty photo": (lambda d: (d / "images/two.jpg").write_bytes(b""), "images/two.jpg", "not a readable image"),
-    "text for a photo": (lambda d: (d / "images/two.jpg").write_text("hello"), "images/two.jpg", "not a readable image"),
+    "text for a photo": (lambda d: (d / "images/two.jpg").write_text("hello"), "images/two.jpg",
+                         "not a readable image"),
     "photo of one pixel": (lambda d: save(d / "images/two.jpg", Image.new("RGB", (1, 1))), "images/two.jpg",
                            "found 1x1"),
     "thin photo": (lambda d: save(d / "images/two.jpg", Image.new("RGB", (1, 5000))), "images/two.jpg",
@@ -140,7 +141,8 @@ def test_all_problems_are_listed_at_once_and_mended_data_pass(data, prepare, run
     for mistake in ("truncated photo", "mask of another size", "coloured saliency"):
         FILE_MISTAKES[mistake][0](data)
     ended = prepare()
-    assert "3 problems found" in ended.error and len([line for line in ended.out.splitlines() if str(data) in line]) == 3
+    listed = [line for line in ended.out.splitlines() if line.startswith(str(data))]
+    assert "3 problems found" in ended.error and len(listed) == 3
     shutil.rmtree(data)
     sound.rename(data)
     assert prepare().code == 0

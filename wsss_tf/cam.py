@@ -24,7 +24,8 @@ from wsss_tf.errors import InputError
 class CamConfig:
     """How class activation maps are computed."""
 
-    scales: tuple = setting((0.5, 0.75, 1.0), "input scales of the multi-scale map (eq. 2.4, A2-17, Table 2.6)", low=0.1)
+    scales: tuple = setting((0.5, 0.75, 1.0), "input scales of the multi-scale map (eq. 2.4, A2-17, Table 2.6)",
+                            low=0.1)
     flip: bool = setting(False, "also take the mirror image into the maximum (A2-18: thesis silent, no flip)")
 
 

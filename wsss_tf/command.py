@@ -13,7 +13,7 @@ from absl import app, flags  # noqa: E402
 
 from wsss_tf.errors import InputError  # noqa: E402
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment  # noqa: E402
-from wsss_tf.stages import STAGES, open_chain  # noqa: E402
+from wsss_tf.stages import STAGES, open_chain, require_saliency  # noqa: E402
 
 
 def run_script(main: Callable[[Experiment], None]) -> None:
@@ -43,6 +43,9 @@ def run_chain(experiment: Experiment) -> None:
     """Runs every stage that the report of an experiment needs, skipping what is up to date."""
     started = time.time()
     chain = open_chain(experiment)
-    for name in chain.required("report"):
+    names = chain.required("report")
+    if "saliency" in names:
+        require_saliency(experiment)  # better now than after the classifier's hours
+    for name in names:
         folder = chain.run(name)
     print(f"done in {(time.time() - started) / 60:.1f} min: {folder / 'report.html'}")

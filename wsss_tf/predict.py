@@ -18,7 +18,8 @@ from wsss_tf.data.store import write_labels
 class PredictConfig:
     """Test-time settings (section 2.4.3)."""
 
-    scales: tuple = setting((1.0, 0.75, 0.5), "input scales at test, fused by the maximum of the logits (A2-13)", low=0.1)
+    scales: tuple = setting((1.0, 0.75, 0.5), "input scales at test, fused by the maximum of the logits (A2-13)",
+                            low=0.1)
     flip: bool = setting(False, "also fuse the mirror image")
     crf_set: str = setting("C1", "parameter set of the dense CRF (spec section 14; A2-19)", tuple(crf.CRF_SETS))
     crf_backend: str = setting("auto", "pydensecrf when importable, else the project's own", crf.BACKENDS)

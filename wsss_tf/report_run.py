@@ -50,8 +50,7 @@ def score_rows(scores: dict, experiment: Experiment) -> tuple[report.ReportRow, 
     """Rows of the score table from the content of scores.json."""
     name = experiment.run.experiment
     scales = ", ".join(f"{scale:g}" for scale in experiment.test.scales) + (", flip" if experiment.test.flip else "")
-    rows = [report.ReportRow(name, "val", False, scores["plain"], scales),
-            report.ReportRow(f"{name} + CRF", "val", True, scores["crf"], scales)]
+    rows = _mask_rows(name, scores, scales)
     for threshold, score in scores.get("cams", {}).items():
         if float(threshold) == experiment.seeds.cam_threshold:
             rows.append(report.ReportRow(f"CAM > {threshold}, tags given", "train", False, score, ""))
@@ -62,14 +61,22 @@ def compare_runs(runs: Path, experiments: list[str]) -> str:
     """A plain-text table of several finished runs, one line each.
 
     Raises:
-      InputError: a run has no scores.
+      InputError: a run has no scores, or damaged ones.
     """
     rows = []
     for name in experiments:
-        scores = _read_scores(runs / name / "scores")
-        rows += [report.ReportRow(name, "val", False, scores["plain"]),
-                 report.ReportRow(f"{name} + CRF", "val", True, scores["crf"])]
+        found = _mask_rows(name, _read_scores(runs / name / "scores"))
+        if not found:
+            raise InputError(f"{runs / name}: its evaluation images have no masks, so it has no scores to compare")
+        rows += found
     return report.print_table(tuple(rows))
+
+
+def _mask_rows(name: str, scores: dict, scales: str = "") -> list[report.ReportRow]:
+    """Rows of the masks without and with CRF; none if there was no ground truth."""
+    titles = {"plain": (name, False), "crf": (f"{name} + CRF", True)}
+    return [report.ReportRow(title, "val", crf, scores[key], scales)
+            for key, (title, crf) in titles.items() if key in scores]
 
 
 def _summary(e: Experiment) -> dict[str, str]:
@@ -130,3 +137,5 @@ def _read_scores(folder: Path) -> dict:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such scores: run scripts/evaluate.py with the flags of this run") from None
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}): delete its folder and run scripts/evaluate.py again") from error

@@ -57,7 +57,8 @@ def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     if problems:
         for problem in problems:
             print(problem)
-        raise InputError(f"{experiment.data.data}: {len(problems)} problems found (listed above): mend them and run again")
+        raise InputError(f"{experiment.data.data}: {len(problems)} problems found (listed above): "
+                         "mend them and run again")
     return {
         "classes": list(dataset.class_names),
         "train_images": len(dataset.train),
@@ -95,10 +96,9 @@ def _cams(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 
 def _saliency(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     config = experiment.saliency
+    require_saliency(experiment)
 
     def write(example: Example) -> None:
-        if example.saliency is None:
-            raise InputError(f"{example.image}: no saliency map for it: give the folder of maps with --saliency=FOLDER")
         target = saliency.binarise(read_grey(example.saliency), config.saliency_threshold)
         if config.refine:
             _, cam = read_cam(inputs["cams"], example.image_id)
@@ -106,6 +106,14 @@ def _saliency(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
         write_image(_png(folder, example), target)
 
     return _each(experiment.dataset.train, "saliency", lambda example: _png(folder, example), write)
+
+
+def require_saliency(experiment: Experiment) -> None:
+    """Raises InputError unless every training image has a saliency map."""
+    for example in experiment.dataset.train:
+        if example.saliency is None:
+            raise InputError(f"{example.image}: no saliency map for it: give the folder of maps with "
+                             "--saliency=FOLDER, or do without maps with --method=cam_baseline")
 
 
 def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
@@ -153,13 +161,15 @@ def _masks(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 
 def _scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     dataset = experiment.dataset
-    scores = {name: score_masks(dataset.val, inputs["masks"] / name, dataset.class_names).as_dict()
-              for name in (PLAIN, REFINED)}
+    scores = {}
+    if any(example.mask for example in dataset.val):  # without any, the masks are all that is wanted
+        scores = {name: score_masks(dataset.val, inputs["masks"] / name, dataset.class_names).as_dict()
+                  for name in (PLAIN, REFINED)}
     if "cams" in inputs and all(example.mask for example in dataset.train):
         curve = score_cams(dataset.train, inputs["cams"], dataset.class_names, CAM_THRESHOLDS)
         scores["cams"] = {str(threshold): score.as_dict() for threshold, score in curve.items()}
     write_json(folder / "scores.json", scores)
-    return {name: scores[name]["miou"] for name in (PLAIN, REFINED)}
+    return {name: scores[name]["miou"] for name in (PLAIN, REFINED) if name in scores}
 
 
 def _each(examples: Iterable[Example], label: str, output: Callable[[Example], Path],

@@ -19,7 +19,8 @@ _STANDARD = "standard"
 class ClassifierConfig:
     """Blocks and losses of the classifier."""
 
-    rates: tuple = setting((3, 6, 9, 12, 15, 18, 21, 24), "dilation rate of fc6 in each dilated block (A2-1, Table 2.7)")
+    rates: tuple = setting((3, 6, 9, 12, 15, 18, 21, 24), "dilation rate of fc6 in each dilated block "
+                                                          "(A2-1, Table 2.7)")
     channels: int = setting(1024, "channels of fc6 and fc7 (section 2.3.1)", low=1)
     dropout: float = setting(0.5, "dropout after fc6 and fc7 while the classifier trains (A2-15)")
     init_std: float = setting(0.01, "standard deviation of the normal start of new layers (A2-16); 0: He's")

@@ -19,7 +19,8 @@ class SegmenterConfig:
     """Head and inputs of the segmentation net."""
 
     rates: tuple = setting((6, 12, 18, 24), "dilation rates of the DeepLab-ASPP branches (spec section 13)", low=1)
-    init_std: float = setting(0.01, "standard deviation of the normal start of the ASPP branches (spec section 13); 0: He's")
+    init_std: float = setting(0.01, "standard deviation of the normal start of the ASPP branches (spec section 13); "
+                                    "0: He's")
     scales: tuple = setting((1.0, 0.75, 0.5), "input scales S in training (section 2.3.3)", low=0.1)
 
 

@@ -1,0 +1,198 @@
+"""The scripts and flag files: help, parsing, one stage each, and killed in the middle."""
+
+import os
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from absl import flags
+
+from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
+from wsss_tf.stages import STAGES, open_chain
+from wsss_tf.train.logs import read_log
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
+FLAG_FILES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "flags").rglob("*.cfg"))
+PATIENCE = 120  # seconds until a process is taken for hanging
+
+
+@pytest.fixture
+def fresh_flags():
+    known = set(flags.FLAGS)
+    yield flags.FLAGS
+    for name in set(flags.FLAGS) - known:
+        delattr(flags.FLAGS, name)
+
+
+@pytest.fixture
+def parse(fresh_flags, monkeypatch):
+    """The function (flags) -> Experiment, run from the root of the repository as the flag files expect."""
+    monkeypatch.chdir(ROOT)
+    define_experiment_flags()
+
+    def parse(*arguments: str) -> Experiment:
+        fresh_flags(["tests", *arguments])
+        return read_experiment(fresh_flags)
+
+    return parse
+
+
+def start(script: str, *arguments: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, f"scripts/{script}.py", *arguments], cwd=ROOT, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("file", FLAG_FILES)
+def test_flag_file_describes_an_experiment(file, parse, fresh_flags):
+    experiment = parse(f"--flagfile={file}")
+    assert isinstance(experiment, Experiment)
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+    names = [line.removeprefix("--").split("=")[0] for line in lines if line.startswith("--")]
+    assert len(names) == len(set(names)), "a flag comes twice"
+    assert all(fresh_flags[name].present for name in names if name != "flagfile")
+
+
+def test_nested_flag_files_and_flags_after_them(parse):
+    experiment = parse("--flagfile=flags/demo/attention.cfg", "--seg_epochs=7")
+    assert experiment.run.experiment == "demo_attention" and experiment.run.reuse == "demo_cam"
+    assert experiment.cls_backbone.backbone == "test" and experiment.seg_train.epochs == 7
+    assert experiment.crops.crop_scales == (0.75, 1.0, 1.25)
+
+
+def test_defaults_of_the_flags_are_those_of_the_thesis_chapter(parse):
+    assert parse() == Experiment() == parse("--flagfile=flags/base/thesis_ch2.cfg")
+
+
+def test_commands_in_flag_files_name_scripts_and_files_that_exist():
+    for file in FLAG_FILES:
+        for script, flagfile in re.findall(r"python (scripts/\w+\.py) --flagfile=(\S+)", (ROOT / file).read_text()):
+            assert (ROOT / script).exists() and flagfile == file
+
+
+def test_commands_in_scripts_name_files_that_exist():
+    for script in SCRIPTS:
+        text = (ROOT / "scripts" / f"{script}.py").read_text(encoding="utf-8")
+        for name, flagfile in re.findall(r"python scripts/(\w+)\.py(?: --flagfile=(\S+))?", text):
+            assert name == script and (ROOT / flagfile).exists()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_script_does_nothing_when_imported(script, fresh_flags, capfd):
+    runpy.run_path(str(ROOT / "scripts" / f"{script}.py"), run_name="imported")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("script", ["run", "prepare_data"])
+def test_help_lists_flags_with_their_equations(script):
+    process = start(script, "--helpfull")
+    text = " ".join("".join(process.communicate(timeout=PATIENCE)).split())
+    assert process.returncode in (0, 1) and "Traceback" not in text
+    for words in ("--tau_high", "(eq. 2.6, tau1)", "--seg_batch", "a positive integer", "--[no]refine"):
+        assert words in text, words
+    assert ("--[no]check" in text) == (script == "prepare_data")
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "seeds"])
+def test_script_of_a_finished_stage_says_so(stage, script, tiny_flags, masking_run):
+    ended = script(STAGES[stage].script, *tiny_flags, "--experiment=tiny_masking")
+    folder = masking_run.folder / stage
+    assert ended.code == 0 and ended.out.splitlines() == [f"[{stage}] up to date: {folder}", str(folder)]
+
+
+def test_run_script_names_the_report(script, tiny_flags, masking_run):
+    ended = script("run", *tiny_flags, "--experiment=tiny_masking")
+    assert ended.code == 0 and ended.out.splitlines()[-1].endswith(f": {masking_run.folder / 'report/report.html'}")
+    assert ended.out.count("up to date") == 8
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "prepare"])
+def test_script_without_its_inputs_names_the_one_before(stage, script, tiny_flags, tiny_data, tmp_path):
+    ended = script(STAGES[stage].script, *tiny_flags, f"--runs={tmp_path / 'runs'}")
+    assert ended.code == 2 and re.search(r"run scripts/\w+\.py with the same flags first$", ended.error)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_missing_saliency_maps_stop_the_chain_before_any_training(script, tiny_flags, tiny_data, tmp_path):
+    ended = script("run", *tiny_flags, "--source=folder", f"--saliency={tmp_path}", f"--runs={tmp_path / 'runs'}")
+    assert ended.code == 2 and str(tmp_path) in ended.error
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for name in ("JPEGImages", "ImageSets", "classes.txt", "labels.csv"):
+        (bare / name).symlink_to(tiny_data / name)
+    ended = script("run", *tiny_flags, "--source=folder", f"--data={bare}", f"--runs={tmp_path / 'runs'}")
+    assert ended.code == 2 and "shapes_train_0000.jpg: no saliency map for it" in ended.error
+    assert not (tmp_path / "runs").exists()
+
+
+def test_compare_prints_a_table(script, tiny_flags, masking_run, cam_run):
+    ended = script("report", *tiny_flags, "--compare=tiny_masking,tiny_cam")
+    assert ended.code == 0 and ended.err == ""
+    assert [line.split()[0] for line in ended.out.splitlines()] == ["result", "tiny_masking", "tiny_cam"]
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (("flags/demo/cam.cfg",), "flags/demo/cam.cfg: expected flags only"),
+    (("--flagfile=absent.cfg",), "absent.cfg"), (("--sead=3",), "sead")])
+def test_slips_on_the_command_line(arguments, words, script):
+    ended = script("run", *arguments)
+    assert ended.code in (1, 2) and words in ended.err and "Traceback" not in ended.err
+
+
+def weights(path: Path) -> dict[str, np.ndarray]:
+    arrays = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return {name: array for name, array in arrays.items() if "seed_generator" not in name}
+
+
+def test_killed_training_goes_on_and_ends_as_if_nothing_had_happened(tiny, tiny_flags, masking_run):
+    """The classifier has dropout, so its random state must survive as well."""
+    longer = ("--reuse=tiny_masking", "--cls_epochs=10")
+    whole = open_chain(tiny(*longer, "--experiment=whole")).run("classifier")
+
+    command = (*tiny_flags, *longer, "--experiment=killed", "--cls_save_every=1")
+    folder = whole.parents[1] / "killed" / "classifier"
+    process, began = start("train_classifier", *command), time.monotonic()
+    while not (folder / "checkpoints" / "checkpoint").exists():  # written after the first one is complete
+        assert process.poll() is None and time.monotonic() - began < PATIENCE
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert not (folder / "manifest.json").exists() and not (folder / "classifier.weights.h5").exists()
+    saved = min(int(path.stem.split("-")[1]) for path in (folder / "checkpoints").glob("*.index"))
+    before = read_log(folder / "log.jsonl")[:saved]
+
+    process = start("train_classifier", *command)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    lines = read_log(folder / "log.jsonl")
+    assert [line["step"] for line in lines] == list(range(1, 31))
+    assert lines[:saved] == before, "with their measured speeds: these steps were not trained again"
+    ours, expected = weights(folder / "classifier.weights.h5"), weights(whole / "classifier.weights.h5")
+    assert ours.keys() == expected.keys() and len(ours) > 10
+    for name, array in ours.items():
+        np.testing.assert_allclose(array, expected[name], rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def test_script_as_a_process_of_its_own_prints_one_line(script, tiny_flags, tiny_data, tmp_path):
+    """TensorFlow adds tracebacks of its own to what goes wrong in the input pipeline, unless told not to."""
+    data = shutil.copytree(tiny_data, tmp_path / "copied")
+    command = (*tiny_flags, "--source=folder", f"--data={data}", f"--runs={tmp_path / 'runs'}")
+    assert script("prepare_data", *command).code == 0
+    photo = data / "JPEGImages/shapes_train_0004.jpg"
+    status = photo.stat()
+    photo.write_bytes(bytes(status.st_size))
+    os.utime(photo, ns=(status.st_atime_ns, status.st_mtime_ns))
+    process = start("train_classifier", *command)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2 and "Traceback" not in err
+    assert err.splitlines()[-1].startswith(f"error: {photo}: not a readable image")
