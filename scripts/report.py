@@ -4,11 +4,10 @@ Usage: python scripts/report.py --flagfile=flags/demo/attention.cfg
        python scripts/report.py --compare=demo_cam,demo_saliency,demo_attention
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from wsss_tf.command import run_script
+from wsss_tf.config import expand_path
 from wsss_tf.experiment import Experiment
 from wsss_tf.report_run import compare_runs
 from wsss_tf.stages import open_chain
@@ -19,7 +18,7 @@ _COMPARE = flags.DEFINE_list("compare", [], "finished experiments to print side 
 def main(experiment: Experiment) -> None:
     """Prints the comparison, or makes the stage."""
     if _COMPARE.value:
-        print(compare_runs(Path(experiment.run.runs), _COMPARE.value))
+        print(compare_runs(expand_path(experiment.run.runs), _COMPARE.value))
     else:
         print(open_chain(experiment).run("report"))
 

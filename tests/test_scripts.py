@@ -139,6 +139,15 @@ def test_compare_prints_a_table(script, tiny_flags, masking_run, cam_run):
     assert [line.split()[0] for line in ended.out.splitlines()] == ["result", "tiny_masking", "tiny_cam"]
 
 
+def test_runs_may_be_a_home_folder_or_a_variable(script, tiny_flags, masking_run, monkeypatch):
+    """The shell leaves the ~ of --runs=~/runs to the program."""
+    monkeypatch.setenv("HOME", str(masking_run.folder.parents[1]))
+    for runs in ("~/runs", "${HOME}/runs"):
+        ended = script("evaluate", *tiny_flags, "--experiment=tiny_masking", f"--runs={runs}")
+        assert ended.out.splitlines()[-1] == str(masking_run.folder / "scores")
+        assert script("report", f"--runs={runs}", "--compare=tiny_masking").code == 0
+
+
 @pytest.mark.parametrize("arguments, words", [
     (("flags/demo/cam.cfg",), "flags/demo/cam.cfg: expected flags only"),
     (("--flagfile=absent.cfg",), "absent.cfg"), (("--sead=3",), "sead")])

@@ -7,7 +7,7 @@ from pathlib import Path
 from absl import flags
 
 from wsss_tf.cam import CamConfig
-from wsss_tf.config import define_flags, read_flags, setting
+from wsss_tf.config import define_flags, expand_path, read_flags, setting
 from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Dataset
 from wsss_tf.data.shapes import ShapesConfig
@@ -27,7 +27,7 @@ class RunConfig:
     """What to run and where its artefacts go."""
 
     experiment: str = setting("experiment", "name of the run; its artefacts go to RUNS/EXPERIMENT/STAGE")
-    runs: str = setting("runs", "folder of all runs")
+    runs: str = setting("runs", "folder of all runs; may contain ${VARIABLE}")
     reuse: str = setting("", "experiments, separated by commas, whose finished stages may be used where all "
                              "settings and inputs agree")
     seed: int = setting(0, "seed of initial weights, order, augmentation and random masks", low=0)
@@ -85,7 +85,7 @@ class Experiment:
 
     def folder(self, stage: str, experiment: str = "") -> Path:
         """Where a stage of this run (or of another experiment beside it) keeps its artefacts."""
-        return Path(self.run.runs) / (experiment or self.run.experiment) / stage
+        return expand_path(self.run.runs) / (experiment or self.run.experiment) / stage
 
     def settings(self, *groups: str) -> dict[str, object]:
         """Flag name -> value for the named groups."""
