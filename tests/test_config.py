@@ -77,8 +77,8 @@ def test_an_empty_list_is_an_empty_tuple(parse):
     assert read(parse, "--steps=").steps == ()
 
 
-@pytest.mark.parametrize("argument", ["--p_scales=1,x", "--p_scales=1,,2", "--p_steps=1.5", "--p_steps=a", "--p_scales=1,nan",
-                                      "--p_scales=inf"])
+@pytest.mark.parametrize("argument", ["--p_scales=1,x", "--p_scales=1,,2", "--p_scales=1,nan", "--p_scales=inf",
+                                      "--p_steps=1.5", "--p_steps=a"])
 def test_a_bad_number_in_a_list_names_the_flag(parse, argument):
     name, value = argument.split("=")
     with pytest.raises(InputError) as error:
@@ -92,7 +92,8 @@ def test_lists_may_have_a_lowest_number(parse, argument):
         read(parse, argument)
 
 
-@pytest.mark.parametrize("argument", ["--batch=0", "--count=1.5", "--rate=fast", "--kind=c", "--flip=maybe", "--unknown=1"])
+@pytest.mark.parametrize("argument", ["--batch=0", "--count=1.5", "--rate=fast", "--kind=c", "--flip=maybe",
+                                      "--unknown=1"])
 def test_absl_refuses_what_does_not_fit(parse, argument):
     with pytest.raises(flags.Error):
         read(parse, argument)
