@@ -41,10 +41,11 @@ def build_classifier(backbone: BackboneConfig, config: ClassifierConfig, num_cla
     (A2-4: before the ReLU).
     """
     trunk = build_backbone(backbone)
-    features = trunk.output["features"]
+    features = trunk.output["classify"]
 
     def block(name, rate):
-        return classification_block(features, name, rate, config.channels, num_classes, config.init_std, config.dropout)
+        return classification_block(features, name, rate, config.channels, num_classes, config.init_std, config.init_std,
+                                    config.dropout)
 
     maps = {"cam": block(_STANDARD, 1)}
     if dilated:

@@ -19,15 +19,19 @@ class SegmenterConfig:
     """Head and inputs of the segmentation net."""
 
     rates: tuple = setting((6, 12, 18, 24), "dilation rates of the DeepLab-ASPP branches (spec section 13)", low=1)
+    channels: int = setting(1024, "channels of fc6 and fc7 in each branch (VGG16); 0: branches are single 3x3 "
+                                  "convolutions (ResNet101)")
+    dropout: float = setting(0.5, "dropout after fc6 and fc7 in training (spec section 13)")
     init_std: float = setting(0.01, "standard deviation of the normal start of the ASPP branches (spec section 13); "
-                                    "0: He's")
+                                    "0: He's in fc6 and fc7")
     scales: tuple = setting((1.0, 0.75, 0.5), "input scales S in training (section 2.3.3)", low=0.1)
 
 
 def build_segmenter(backbone: BackboneConfig, config: SegmenterConfig, num_classes: int) -> keras.Model:
     """DeepLab-ASPP: centred image [B, H, W, 3] -> {"logits": float32 [B, h, w, C+1]}, background first."""
     trunk = build_backbone(backbone)
-    logits = aspp(trunk.output["features"], config.rates, num_classes + 1, config.init_std)
+    logits = aspp(trunk.output["segment"], config.rates, config.channels, num_classes + 1, config.init_std,
+                  config.dropout)
     return keras.Model(trunk.input, {"logits": logits}, name="segmenter")
 
 

@@ -8,7 +8,7 @@ import keras
 from wsss_tf.config import setting
 from wsss_tf.nets import mobilenet, tiny
 
-# Each builder: (output_stride, weights) -> Model, centred image [B, H, W, 3] -> {"features": [B, h, w, D]}.
+# Each builder: (output_stride, weights) -> Model, centred image [B, H, W, 3] -> the endpoints.
 BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
     "mobilenet": mobilenet.build,
     "test": tiny.build,
@@ -26,11 +26,12 @@ class BackboneConfig:
 
 
 def build_backbone(config: BackboneConfig) -> keras.Model:
-    """The trunk: centred image [B, H, W, 3] -> {"features": float32 [B, h, w, D]}.
+    """The trunk: centred image [B, H, W, 3] -> the features that each kind of head reads.
 
-    h and w are the input sides divided by the output stride, which the input
-    sides must be multiples of. Batch norms are frozen: statistics and affine
-    part (spec 1.4).
+    The endpoints are "classify" and "segment", float32 [B, h, w, D] each; h and
+    w are the input sides divided by the output stride, which the input sides
+    must be multiples of. Batch norms are frozen: statistics and affine part
+    (spec 1.4).
 
     Raises:
       InputError: unsupported output stride, or weights that do not fit.

@@ -11,10 +11,16 @@ from wsss_tf.nets.weights import load_backbone_weights
 
 # The blocks that halve the resolution to 1/16 and 1/32 of the input.
 _STRIDE_16, _STRIDE_32 = 6, 13
+_LAST_BOTTLENECK = "block_16_project_BN"
 
 
 def build(output_stride: int, weights: str) -> keras.Model:
-    """MobileNetV2 trunk: centred image [B, H, W, 3] -> {"features": [B, h, w, 1280]}.
+    """MobileNetV2 trunk: centred image [B, H, W, 3] -> {"classify": [B, h, w, 1280], "segment": [B, h, w, 320]}.
+
+    Classification reads the last layer, segmentation the last bottleneck as
+    in DeepLab on MobileNetV2. The bottleneck is normalised over the channels
+    of each position: as it comes its norm is near 40, and SGD on a new head
+    diverges.
 
     Args:
       output_stride: 8 or 16.
@@ -33,8 +39,11 @@ def build(output_stride: int, weights: str) -> keras.Model:
     for layer in trunk.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
+    endpoints = keras.Model(trunk.input, [trunk.output, trunk.get_layer(_LAST_BOTTLENECK).output], name="trunk")
     image = keras.Input((None, None, 3), name="image")
-    return keras.Model(image, {"features": trunk(colour.to_symmetric(image))}, name="mobilenet")
+    last, bottleneck = endpoints(colour.to_symmetric(image))
+    normalise = keras.layers.LayerNormalization(center=False, scale=False, epsilon=1e-5, name="normalise")
+    return keras.Model(image, {"classify": last, "segment": normalise(bottleneck)}, name="mobilenet")
 
 
 def _dilated(layer: keras.layers.Layer, output_stride: int) -> keras.layers.Layer:

@@ -7,7 +7,7 @@ from wsss_tf.nets import colour
 
 
 def build(output_stride: int, weights: str) -> keras.Model:
-    """Five convolutions: centred image [B, H, W, 3] -> {"features": [B, h, w, 48]}.
+    """Five convolutions: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 48]}.
 
     Layer norm over the channels of each position: it trains from scratch
     without batch statistics, and unlike group norm it lets no position know
@@ -34,4 +34,4 @@ def build(output_stride: int, weights: str) -> keras.Model:
                                 kernel_initializer="he_normal", name=f"conv{number}")(x)
         x = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm{number}")(x)
         x = keras.layers.ReLU(name=f"relu{number}")(x)
-    return keras.Model(image, {"features": x}, name="tiny")
+    return keras.Model(image, {"classify": x, "segment": x}, name="tiny")
