@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 TINY = ("--source=shapes", "--shapes_train=12", "--shapes_val=4", "--shapes_size=64", "--crop=64", "--crop_scales=1",
         "--cls_backbone=test", "--cls_weights=none", "--cls_channels=8", "--cls_rates=2", "--cls_epochs=2",
         "--cls_batch=4", "--cls_log_every=1", "--cam_scales=1", "--seg_backbone=test", "--seg_weights=none",
-        "--seg_rates=1,2", "--seg_scales=1,0.5", "--seg_epochs=2", "--seg_batch=4", "--seg_log_every=1",
-        "--paths=1", "--test_scales=1")
+        "--seg_rates=1,2", "--seg_channels=8", "--seg_scales=1,0.5", "--seg_epochs=2", "--seg_batch=4",
+        "--seg_log_every=1", "--paths=1", "--test_scales=1")
 
 # Every file that Python opens, while somebody listens. Audit hooks cannot be removed, so there is one for all.
 _listeners = []
