@@ -26,8 +26,8 @@ def averages(image: tf.Tensor) -> tf.Tensor:
 def test_scale_1_is_the_net_upsampled():
     net = tiny.build(STRIDE, "none")
     image = photo(32, 48)
-    expected = resize.bilinear(net(colour.centre(image)[None])["features"], (32, 48))[0]
-    result = multiscale.maps_at_scale(image, 1.0, STRIDE, lambda x: net(x)["features"])
+    expected = resize.bilinear(net(colour.centre(image)[None])["classify"], (32, 48))[0]
+    result = multiscale.maps_at_scale(image, 1.0, STRIDE, lambda x: net(x)["classify"])
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -81,7 +81,7 @@ def test_with_flip_the_mirror_image_gives_mirrored_maps():
     image, net = photo(30, 44), tiny.build(STRIDE, "none")
 
     def fused(x, flip):
-        return multiscale.fuse_max(x, (0.5, 1.0), flip, STRIDE, lambda y: net(y)["features"]).numpy()
+        return multiscale.fuse_max(x, (0.5, 1.0), flip, STRIDE, lambda y: net(y)["classify"]).numpy()
 
     np.testing.assert_allclose(fused(image[:, ::-1], True), fused(image, True)[:, ::-1], atol=1e-4)
     assert np.abs(fused(image[:, ::-1], False) - fused(image, False)[:, ::-1]).max() > 0.1

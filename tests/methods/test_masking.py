@@ -16,7 +16,7 @@ from wsss_tf.train.loop import training_step
 from wsss_tf.train.optimizer import MomentumSGD
 
 TRUNK = BackboneConfig("test", 8, "none")
-HEAD = SegmenterConfig(rates=(1, 2), init_std=0.1, scales=(1.0, 0.5))
+HEAD = SegmenterConfig(rates=(1, 2), channels=0, init_std=0.1, scales=(1.0, 0.5))
 CLASSES = 3
 RNG = np.random.default_rng(0)
 BATCH = {

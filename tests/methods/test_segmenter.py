@@ -11,7 +11,7 @@ from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.nets.backbone import BackboneConfig
 
 TRUNK = BackboneConfig("test", 8, "none")
-CONFIG = SegmenterConfig(rates=(1, 2), init_std=0.3, scales=(1.0, 0.75, 0.5))
+CONFIG = SegmenterConfig(rates=(1, 2), channels=0, init_std=0.3, scales=(1.0, 0.75, 0.5))
 CLASSES = 3
 RNG = np.random.default_rng(0)
 BATCH = {

@@ -24,26 +24,45 @@ def randomised(model: keras.Model) -> keras.Model:
     return model
 
 
+def block(model: keras.Model, name: str, rate: int, fc7_size: int) -> np.ndarray:
+    """fc6, fc7 and fc8 of a block on FEATURES: raw maps."""
+    x = FEATURES
+    for layer, size, dilation in (("fc6", 3, rate), ("fc7", fc7_size, 1)):
+        kernel, bias = model.get_layer(f"{layer}_{name}").get_weights()
+        assert kernel.shape[:2] == (size, size)
+        x = np.maximum(dilated(x, kernel, bias, dilation), 0)
+    kernel, bias = model.get_layer(f"fc8_{name}").get_weights()
+    assert kernel.shape[:2] == (1, 1)
+    return x @ kernel[0, 0] + bias
+
+
 @pytest.mark.parametrize("rates", [(6, 12, 18, 24), (1, 2), (3,)])
-def test_aspp_is_the_sum_of_its_branches(rates):
+def test_aspp_is_the_sum_of_single_convolutions(rates):
     features = keras.Input([None, None, 6])
-    model = randomised(keras.Model(features, aspp(features, rates, 4, 0.01)))
+    model = randomised(keras.Model(features, aspp(features, rates, 0, 4, 0.01, 0.5)))
     branches = [layer for layer in model.layers if layer.weights]
     assert [layer.name for layer in branches] == [f"fc8_rate{rate}" for rate in rates]
     expected = sum(dilated(FEATURES, *layer.get_weights(), rate) for layer, rate in zip(branches, rates))
     np.testing.assert_allclose(model(FEATURES), expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("rates", [(1, 2), (3,)])
+def test_aspp_with_channels_is_the_sum_of_blocks(rates):
+    """Spec section 13, VGG16: fc6 3x3 dilated, fc7 1x1, fc8 1x1 in each branch."""
+    features = keras.Input([None, None, 6])
+    model = randomised(keras.Model(features, aspp(features, rates, 8, 4, 0.01, 0.5)))
+    assert len([layer for layer in model.layers if layer.weights]) == 3 * len(rates)
+    expected = sum(block(model, f"rate{rate}", rate, 1) for rate in rates)
+    np.testing.assert_allclose(model(FEATURES, training=False), expected, rtol=1e-4, atol=1e-4)
+    assert np.abs(model(FEATURES, training=True) - expected).max() > 0.1  # dropout
+
+
 @pytest.mark.parametrize("rate", [1, 3])
 def test_classification_block_layer_by_layer(rate):
     features = keras.Input([None, None, 6])
-    model = randomised(keras.Model(features, classification_block(features, "x", rate, 8, 5, 0.01, 0.5)))
-    x = FEATURES
-    for name, dilation in (("fc6_x", rate), ("fc7_x", 1)):
-        x = np.maximum(dilated(x, *model.get_layer(name).get_weights(), dilation), 0)
-    kernel, bias = model.get_layer("fc8_x").get_weights()
-    assert kernel.shape == (1, 1, 8, 5)
-    expected = x @ kernel[0, 0] + bias
+    model = randomised(keras.Model(features, classification_block(features, "x", rate, 8, 5, 0.01, 0.01, 0.5)))
+    expected = block(model, "x", rate, 3)
+    assert expected.shape == (2, 9, 11, 5)
     assert expected.min() < 0 < expected.max()  # raw maps, not rectified
     np.testing.assert_allclose(model(FEATURES, training=False), expected, rtol=1e-4, atol=1e-4)
     assert np.abs(model(FEATURES, training=True) - expected).max() > 0.1  # dropout
@@ -57,16 +76,17 @@ def test_new_layers_start_small_and_without_bias(std):
 
 
 def test_std_0_follows_the_fan_in():
+    """He's start, except that the first logits of the ASPP are near zero."""
     for layer in new_layers(0):
-        he = np.sqrt(2 / np.prod(layer.kernel.shape[:3]))
-        assert 0.8 * he < np.std(layer.kernel) < 1.2 * he
+        std = 0.01 if layer.name.startswith("fc8_rate") else np.sqrt(2 / np.prod(layer.kernel.shape[:3]))
+        assert 0.8 * std < np.std(layer.kernel) < 1.2 * std
 
 
 def new_layers(std: float) -> list[keras.layers.Layer]:
     keras.utils.set_random_seed(0)
     features = keras.Input([None, None, 64])
-    block = classification_block(features, "x", 2, 64, 20, std, 0.5)
-    model = keras.Model(features, [block, aspp(features, (6, 12), 21, std)])
+    maps = classification_block(features, "x", 2, 64, 20, std, std, 0.5)
+    model = keras.Model(features, [maps, aspp(features, (6, 12), 0, 21, std, 0.5)])
     return [layer for layer in model.layers if layer.weights]
 
 

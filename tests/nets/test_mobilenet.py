@@ -43,17 +43,25 @@ def trunk(stride, weights_file):
 
 
 def test_sizes(trunk, stride):
-    features = trunk(IMAGE)["features"]
-    assert features.shape == (1, 64 // stride, 96 // stride, 1280) and features.dtype == tf.float32
+    endpoints = trunk(IMAGE)
+    assert {name: tuple(maps.shape) for name, maps in endpoints.items()} == {
+        "classify": (1, 64 // stride, 96 // stride, 1280), "segment": (1, 64 // stride, 96 // stride, 320)}
+    assert all(maps.dtype == tf.float32 for maps in endpoints.values())
 
 
-def test_the_dilated_net_contains_the_strided_one(trunk, stride, stock):
+@pytest.mark.parametrize("endpoint", ["classify", "segment"])
+def test_the_dilated_net_contains_the_strided_one(trunk, stride, stock, endpoint):
     """Exactly, borders included: a stride of 2 with padding (0, 1) keeps the odd positions."""
     step = 32 // stride
     expected = stock(colour.to_symmetric(IMAGE)).numpy()
-    features = trunk(IMAGE)["features"].numpy()
+    if endpoint == "segment":  # the last bottleneck, normalised over the channels of each position
+        bottleneck = keras.Model(stock.input, stock.get_layer("block_16_project_BN").output)
+        expected = bottleneck(colour.to_symmetric(IMAGE)).numpy()
+        expected -= expected.mean(-1, keepdims=True)
+        expected /= np.sqrt((expected**2).mean(-1, keepdims=True) + 1e-5)
+    features = trunk(IMAGE)[endpoint].numpy()
     assert expected.std(axis=(1, 2)).mean() > 0.02  # the maps do vary over the photo
-    np.testing.assert_allclose(features[:, step - 1 :: step, step - 1 :: step], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(features[:, step - 1 :: step, step - 1 :: step], expected, rtol=1e-4, atol=1e-4)
     assert np.abs(features[:, ::step, ::step] - expected).max() > 0.02
 
 
@@ -63,7 +71,8 @@ def test_only_convolutions_train(trunk):
     assert all(variable.path.endswith("kernel") for variable in trunk.trainable_variables)
     before = [weight.numpy() for weight in trunk.weights]
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(tf.square(trunk(IMAGE[:, :32, :32], training=True)["features"]))
+        loss = tf.add_n([tf.reduce_sum(tf.square(maps - 0.1 * tf.random.stateless_normal(maps.shape, [0, 0])))
+                         for maps in trunk(IMAGE[:, :32, :32], training=True).values()])
     gradients = tape.gradient(loss, trunk.trainable_variables)
     assert all(np.abs(gradient).max() > 0 for gradient in gradients)
     for variable, gradient in zip(trunk.trainable_variables, gradients):
@@ -75,7 +84,9 @@ def test_only_convolutions_train(trunk):
 
 
 def test_training_mode_uses_the_frozen_statistics(trunk):
-    np.testing.assert_array_equal(trunk(IMAGE, training=True)["features"], trunk(IMAGE, training=False)["features"])
+    training, inference = trunk(IMAGE, training=True), trunk(IMAGE, training=False)
+    for endpoint in ("classify", "segment"):
+        np.testing.assert_array_equal(training[endpoint], inference[endpoint])
 
 
 @pytest.mark.parametrize("stride", [4, 32, 0])

@@ -15,13 +15,14 @@ def same_weights():
 
 
 def features(net, image):
-    return net(image)["features"].numpy()
+    return net(image)["segment"].numpy()
 
 
 @pytest.mark.parametrize("stride", [8, 16])
 def test_sizes(stride):
     net = build_backbone(BackboneConfig("test", stride, "none"))
     assert features(net, IMAGE).shape == (1, 192 // stride, 224 // stride, 48)
+    np.testing.assert_array_equal(net(IMAGE)["classify"], net(IMAGE)["segment"])
     assert net.count_params() < 60_000
 
 

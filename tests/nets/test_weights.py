@@ -9,7 +9,7 @@ from wsss_tf.nets.weights import load_backbone_weights, load_weights, save_weigh
 
 
 def segmenter(rates=(1, 2), classes=3, stride=8) -> keras.Model:
-    return build_segmenter(BackboneConfig("test", stride, "none"), SegmenterConfig(rates=rates), classes)
+    return build_segmenter(BackboneConfig("test", stride, "none"), SegmenterConfig(rates=rates, channels=0), classes)
 
 
 @pytest.fixture
@@ -78,6 +78,17 @@ def test_a_damaged_file_is_named(saved, tmp_path):
             assert "damaged.weights.h5" in str(error) and "\n" not in str(error)
             refused += 1
     assert refused >= 10
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bad local heap\nsignature"), KeyError(), AttributeError("no group")])
+def test_whatever_the_reader_raises_the_file_is_named(saved, monkeypatch, error):
+    def broken(self, path):
+        raise error
+
+    monkeypatch.setattr(keras.Model, "load_weights", broken)
+    with pytest.raises(InputError, match=r"net\.weights\.h5.*do not fit") as raised:
+        load_weights(saved[0], saved[1])
+    assert "\n" not in str(raised.value)
 
 
 def small(value: float) -> keras.Model:
