@@ -11,13 +11,15 @@ def bilinear(maps: tf.Tensor, size) -> tf.Tensor:
     return tf.image.resize(maps, size, method="bilinear", antialias=False)
 
 
-def nearest_labels(labels: tf.Tensor, size) -> tf.Tensor:
-    """Nearest label map, source index floor(i * in / out): int32 [B, h, w] -> [B, *size].
+def nearest_labels(labels: tf.Tensor, size, centre: bool = False) -> tf.Tensor:
+    """Nearest label map: int32 [B, h, w] -> [B, *size].
 
-    Equals PyTorch's interpolate(mode="nearest"); tf.image.resize would take
-    half-pixel centres.
+    The source index is floor(i * in / out), as in PyTorch's
+    interpolate(mode="nearest"), or with `centre` floor((i + 0.5) * in / out),
+    as in PIL: the pixel in the middle of a cell, where bilinear upsampling
+    puts the cell's value.
     """
-    resized = tf.compat.v1.image.resize_nearest_neighbor(labels[..., None], size, half_pixel_centers=False)
+    resized = tf.compat.v1.image.resize_nearest_neighbor(labels[..., None], size, half_pixel_centers=centre)
     return resized[..., 0]
 
 

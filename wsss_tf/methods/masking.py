@@ -71,7 +71,8 @@ class ImageMasking:
         tags = batch["tags"]
         outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head.scales)
         result = {"saliency_loss": segmenter.sum_over_scales(
-            outputs, batch["target"], lambda logits, target: losses.saliency_loss(logits, target, tags))}
+            outputs, batch["target"], self._head.target_pixel,
+            lambda logits, target: losses.saliency_loss(logits, target, tags))}
         result["loss"] = result["saliency_loss"]
         if self._config.attention_weight > 0:
             result["attention_loss"] = self._attention_loss(batch, outputs[0], seed)

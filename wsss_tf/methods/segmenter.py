@@ -25,6 +25,8 @@ class SegmenterConfig:
     init_std: float = setting(0.01, "standard deviation of the normal start of the ASPP branches (spec section 13); "
                                     "0: He's in fc6 and fc7")
     scales: tuple = setting((1.0, 0.75, 0.5), "input scales S in training (section 2.3.3)", low=0.1)
+    target_pixel: str = setting("corner", "pixel that gives a cell its target: corner, as PyTorch's nearest (A2-10), "
+                                          "or centre, where upsampling puts the cell", ("corner", "centre"))
 
 
 def build_segmenter(backbone: BackboneConfig, config: SegmenterConfig, num_classes: int) -> keras.Model:
@@ -44,16 +46,18 @@ def logits_at_scales(net: keras.Model, image: tf.Tensor, scales: tuple[float, ..
     ]
 
 
-def sum_over_scales(outputs: list[tf.Tensor], target: tf.Tensor,
+def sum_over_scales(outputs: list[tf.Tensor], target: tf.Tensor, target_pixel: str,
                     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> tf.Tensor:
     """Sum over scales of a loss at logit resolution: [B].
 
     Args:
       outputs: logits per scale, each [B, h_s, w_s, C+1].
       target: int32 [B, S, S]; nearest-resized to each output (A2-10).
+      target_pixel: "corner" or "centre" of a cell.
       loss: (logits, resized target) -> [B].
     """
-    return tf.add_n([loss(logits, resize.nearest_labels(target, tf.shape(logits)[1:3])) for logits in outputs])
+    centre = target_pixel == "centre"
+    return tf.add_n([loss(logits, resize.nearest_labels(target, tf.shape(logits)[1:3], centre)) for logits in outputs])
 
 
 def preview(net: keras.Model, batch: Batch) -> tf.Tensor:

@@ -9,8 +9,8 @@ from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
 from wsss_tf.nets.weights import load_backbone_weights
 
-# The blocks that halve the resolution to 1/16 and 1/32 of the input.
-_STRIDE_16, _STRIDE_32 = 6, 13
+# The blocks that halve the resolution to 1/8, 1/16 and 1/32 of the input.
+_STRIDE_8, _STRIDE_16, _STRIDE_32 = 3, 6, 13
 _LAST_BOTTLENECK = "block_16_project_BN"
 
 
@@ -34,16 +34,16 @@ def build(output_stride: int, weights: str) -> keras.Model:
         raise InputError(f"--output_stride={output_stride}: expected 8 or 16 for mobilenet")
     stock = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(None, None, 3))
     load_backbone_weights(stock, weights, keras.applications.MobileNetV2)
-    trunk = keras.models.clone_model(stock, clone_function=lambda layer: _dilated(layer, output_stride))
+    image = keras.Input((None, None, 3), name="image")
+    strided = keras.applications.MobileNetV2(include_top=False, weights=None, input_tensor=colour.to_symmetric(image))
+    trunk = keras.models.clone_model(strided, clone_function=lambda layer: _dilated(layer, output_stride))
     trunk.set_weights(stock.get_weights())
     for layer in trunk.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
-    endpoints = keras.Model(trunk.input, [trunk.output, trunk.get_layer(_LAST_BOTTLENECK).output], name="trunk")
-    image = keras.Input((None, None, 3), name="image")
-    last, bottleneck = endpoints(colour.to_symmetric(image))
     normalise = keras.layers.LayerNormalization(center=False, scale=False, epsilon=1e-5, name="normalise")
-    return keras.Model(image, {"classify": last, "segment": normalise(bottleneck)}, name="mobilenet")
+    bottleneck = normalise(trunk.get_layer(_LAST_BOTTLENECK).output)
+    return keras.Model(trunk.inputs[0], {"classify": trunk.output, "segment": bottleneck}, name="mobilenet")
 
 
 def _dilated(layer: keras.layers.Layer, output_stride: int) -> keras.layers.Layer:
@@ -60,7 +60,15 @@ def _dilated(layer: keras.layers.Layer, output_stride: int) -> keras.layers.Laye
             config.update(padding="same")
     if isinstance(layer, keras.layers.ZeroPadding2D) and block in removed:
         config.update(padding=((0, 0), (0, 0)))  # it only served the stride
+    if isinstance(layer, keras.layers.ZeroPadding2D) and block == _last_stride(output_stride):
+        # The other strides pad at the bottom and right, which puts cell i at the end of its pixels, at
+        # stride * i + stride - 1; with the last one padded at the top and left it is at their middle.
+        config.update(padding=((1, 0), (1, 0)))
     return layer.__class__.from_config(config)
+
+
+def _last_stride(output_stride: int) -> int:
+    return _STRIDE_16 if output_stride == 16 else _STRIDE_8
 
 
 def _stride_after(block: int) -> int:

@@ -27,10 +27,13 @@ def build(output_stride: int, weights: str) -> keras.Model:
         raise InputError(f"--weights={weights}: the test size has no pretrained weights: use --weights=none")
     image = keras.Input((None, None, 3), name="image")
     x = colour.to_symmetric(image)
-    last_stride, last_rate = (2, 1) if output_stride == 16 else (1, 2)
-    plan = [(16, 2, 1), (24, 2, 1), (32, 2, 1), (48, last_stride, 1), (48, 1, last_rate)]
-    for number, (channels, stride, rate) in enumerate(plan, 1):
-        x = keras.layers.Conv2D(channels, 3, strides=stride, dilation_rate=rate, padding="same", use_bias=False,
+    strides, rates = ((2, 2, 2, 2, 1), (1, 1, 1, 1, 1)) if output_stride == 16 else ((2, 2, 2, 1, 1), (1, 1, 1, 1, 2))
+    last_stride = strides.count(2)
+    for number, (channels, stride, rate) in enumerate(zip((16, 24, 32, 48, 48), strides, rates), 1):
+        if number == last_stride:  # "same" pads bottom and right: this puts a cell in the middle of its pixels
+            x = keras.layers.ZeroPadding2D(((1, 0), (1, 0)), name="pad")(x)
+        x = keras.layers.Conv2D(channels, 3, strides=stride, dilation_rate=rate,
+                                padding="valid" if number == last_stride else "same", use_bias=False,
                                 kernel_initializer="he_normal", name=f"conv{number}")(x)
         x = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm{number}")(x)
         x = keras.layers.ReLU(name=f"relu{number}")(x)

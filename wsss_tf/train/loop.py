@@ -35,6 +35,7 @@ class TrainConfig:
     last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases twice it (A2-25)")
     last_layers: str = setting("fc8", "which layers these are: fc8 alone (A2-25), or the head, all new layers",
                                tuple(LAST_LAYERS))
+    clip_norm: float = setting(0.0, "largest norm of the whole gradient, 0 for no limit; the thesis has none", low=0.0)
     log_every: int = setting(20, "steps between log lines", low=1)
     save_every: int = setting(200, "steps between checkpoints and example pictures", low=1)
 
@@ -74,7 +75,7 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, target:
     stream = training_stream(examples, num_classes, target, crops, config.batch, steps, start, seed)
     log = TrainingLog(folder, start)
     meter = _Meter(optimizer, config.batch)
-    step_function = training_step(method, optimizer, config.batch)
+    step_function = training_step(method, optimizer, config.batch, config.clip_norm)
     numbers = {}
     try:
         with tqdm(total=steps * config.batch, initial=start * config.batch, unit="img", desc=method.net.name) as bar:
@@ -96,7 +97,7 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, target:
     return numbers
 
 
-def training_step(method: Method, optimizer: MomentumSGD, batch_size: int) -> Callable:
+def training_step(method: Method, optimizer: MomentumSGD, batch_size: int, clip_norm: float = 0.0) -> Callable:
     """The compiled step: (batch, seed int32 [2]) -> mean of each loss over the batch."""
 
     @tf.function
@@ -106,8 +107,11 @@ def training_step(method: Method, optimizer: MomentumSGD, batch_size: int) -> Ca
             means = {name: tf.reduce_sum(values) / batch_size for name, values in losses.items()}
         variables = method.net.trainable_variables
         gradients = tape.gradient(means["loss"], variables)
+        norm = tf.linalg.global_norm(gradients)
+        if clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, norm)
         optimizer.apply(gradients, variables)
-        return means | {"gradient_norm": tf.linalg.global_norm(gradients)}
+        return means | {"gradient_norm": norm}
 
     return step
 
