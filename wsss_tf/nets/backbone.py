@@ -30,8 +30,8 @@ def build_backbone(config: BackboneConfig) -> keras.Model:
 
     The endpoints are "classify" and "segment", float32 [B, h, w, D] each; h and
     w are the input sides divided by the output stride, which the input sides
-    must be multiples of. Batch norms are frozen: statistics and affine part
-    (spec 1.4).
+    must be multiples of. Batch norms of pretrained trunks are frozen, statistics
+    and affine part (spec 1.4).
 
     Raises:
       InputError: unsupported output stride, or weights that do not fit.

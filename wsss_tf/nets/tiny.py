@@ -9,10 +9,9 @@ from wsss_tf.nets import colour
 def build(output_stride: int, weights: str) -> keras.Model:
     """Five convolutions: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 48]}.
 
-    Layer norm over the channels of each position: it trains from scratch
-    without batch statistics, and unlike group norm it lets no position know
-    what the rest of the photo holds, which would spread the class activation
-    maps over the whole photo.
+    Its batch norms train, since there are no pretrained statistics to keep.
+    Group norm would let every position know what the rest of the photo holds,
+    which spreads class activation maps over the whole photo.
 
     Args:
       output_stride: 8 or 16.
@@ -35,6 +34,6 @@ def build(output_stride: int, weights: str) -> keras.Model:
         x = keras.layers.Conv2D(channels, 3, strides=stride, dilation_rate=rate,
                                 padding="valid" if number == last_stride else "same", use_bias=False,
                                 kernel_initializer="he_normal", name=f"conv{number}")(x)
-        x = keras.layers.LayerNormalization(epsilon=1e-5, name=f"norm{number}")(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm{number}")(x)
         x = keras.layers.ReLU(name=f"relu{number}")(x)
     return keras.Model(image, {"classify": x, "segment": x}, name="tiny")
