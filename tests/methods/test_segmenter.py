@@ -29,12 +29,13 @@ def method():
 def test_one_net_sees_the_batch_at_every_scale(method):
     outputs = segmenter.logits_at_scales(method.net, BATCH["image"], CONFIG.scales)
     assert [tuple(logits.shape) for logits in outputs] == [(2, 8, 8, 4), (2, 6, 6, 4), (2, 4, 4, 4)]
-    np.testing.assert_array_equal(outputs[0], method.net(BATCH["image"])["logits"])
+    np.testing.assert_array_equal(outputs[0], method.net(BATCH["image"], training=True)["logits"])
     small = resize.bilinear(BATCH["image"], (48, 48))
-    np.testing.assert_allclose(outputs[1], method.net(small)["logits"], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(outputs[1], method.net(small, training=True)["logits"], rtol=1e-4, atol=1e-4)
 
 
-def test_targets_are_taken_at_the_corner_of_each_cell():
+@pytest.mark.parametrize("pixel", ["corner", "centre"])
+def test_each_cell_takes_the_target_of_one_pixel(pixel):
     """Nearest resizing, no mixing of labels: the loss sees every 8th, then every 16th pixel."""
     seen = []
 
@@ -42,10 +43,11 @@ def test_targets_are_taken_at_the_corner_of_each_cell():
         seen.append(target.numpy())
         return tf.fill([2], float(logits.shape[1]))
 
-    total = segmenter.sum_over_scales([tf.zeros([2, 8, 8, 4]), tf.zeros([2, 4, 4, 4])], BATCH["target"], loss)
+    total = segmenter.sum_over_scales([tf.zeros([2, 8, 8, 4]), tf.zeros([2, 4, 4, 4])], BATCH["target"], pixel, loss)
     np.testing.assert_array_equal(total, [12, 12])
     for target, step in zip(seen, (8, 16)):
-        np.testing.assert_array_equal(target, BATCH["target"][:, ::step, ::step])
+        first = 0 if pixel == "corner" else step // 2
+        np.testing.assert_array_equal(target, BATCH["target"][:, first::step, first::step])
 
 
 def test_the_baseline_sums_cross_entropy_over_scales(method):

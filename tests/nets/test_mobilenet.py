@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour, mobilenet
+from wsss_tf.nets import colour, mobilenet, tiny
 from wsss_tf.nets.backbone import BackboneConfig, build_backbone
 
 IMAGE = np.random.default_rng(0).uniform(-120, 120, [1, 64, 96, 3]).astype(np.float32)
@@ -49,13 +49,28 @@ def test_sizes(trunk, stride):
     assert all(maps.dtype == tf.float32 for maps in endpoints.values())
 
 
+def padded_at_the_top(stock, name: str) -> keras.Model:
+    """The stock net with one stride padded at the top and left, as the trunk pads its last one."""
+
+    def clone(layer):
+        config = layer.get_config()
+        if layer.name == name:
+            config.update(padding=((1, 0), (1, 0)))
+        return layer.__class__.from_config(config)
+
+    net = keras.models.clone_model(stock, clone_function=clone)
+    net.set_weights(stock.get_weights())
+    return net
+
+
 @pytest.mark.parametrize("endpoint", ["classify", "segment"])
 def test_the_dilated_net_contains_the_strided_one(trunk, stride, stock, endpoint):
     """Exactly, borders included: a stride of 2 with padding (0, 1) keeps the odd positions."""
     step = 32 // stride
-    expected = stock(colour.to_symmetric(IMAGE)).numpy()
+    strided = padded_at_the_top(stock, {8: "block_3_pad", 16: "block_6_pad"}[stride])
+    expected = strided(colour.to_symmetric(IMAGE)).numpy()
     if endpoint == "segment":  # the last bottleneck, normalised over the channels of each position
-        bottleneck = keras.Model(stock.input, stock.get_layer("block_16_project_BN").output)
+        bottleneck = keras.Model(strided.inputs, strided.get_layer("block_16_project_BN").output)
         expected = bottleneck(colour.to_symmetric(IMAGE)).numpy()
         expected -= expected.mean(-1, keepdims=True)
         expected /= np.sqrt((expected**2).mean(-1, keepdims=True) + 1e-5)
@@ -63,6 +78,21 @@ def test_the_dilated_net_contains_the_strided_one(trunk, stride, stock, endpoint
     assert expected.std(axis=(1, 2)).mean() > 0.02  # the maps do vary over the photo
     np.testing.assert_allclose(features[:, step - 1 :: step, step - 1 :: step], expected, rtol=1e-4, atol=1e-4)
     assert np.abs(features[:, ::step, ::step] - expected).max() > 0.02
+
+
+@pytest.mark.parametrize("build", [mobilenet.build, tiny.build])
+@pytest.mark.parametrize("stride", [8, 16])
+def test_a_cell_looks_at_the_middle_of_its_pixels(build, stride):
+    """Where bilinear upsampling puts it: the receptive field of cell i is centred on its pixels."""
+    net, cell = build(stride, "none"), 256 // stride
+    image = tf.random.stateless_uniform([1, 512, 512, 3], [0, 0], 20, 120)
+    with tf.GradientTape() as tape:
+        tape.watch(image)
+        value = tf.reduce_sum(tf.square(net(image, training=False)["classify"][0, cell, cell]))
+    seen = np.abs(tape.gradient(value, image).numpy()[0]).sum(-1) > 0
+    for axis in (0, 1):
+        positions = np.nonzero(seen.any(axis))[0]
+        assert abs((positions[0] + positions[-1]) / 2 - (stride * cell + (stride - 1) / 2)) < 2  # Keras's own: half a cell off
 
 
 def test_only_convolutions_train(trunk):
