@@ -15,7 +15,7 @@ from wsss_tf.data.check import check_dataset, content_digest, listing_digest, un
 from wsss_tf.data.example import Example
 from wsss_tf.data.images import read_grey
 from wsss_tf.data.shapes import generate_shapes
-from wsss_tf.data.store import write_image, write_json, write_labels
+from wsss_tf.data.store import write_image, write_json
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate import score_cams, score_masks
 from wsss_tf.experiment import Experiment
@@ -119,7 +119,7 @@ def require_saliency(experiment: Experiment) -> None:
 def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     def write(example: Example) -> None:
         keys, cam = read_cam(inputs["cams"], example.image_id)
-        write_labels(_png(folder, example), seeds.pseudo_label(keys, cam, experiment.seeds.cam_threshold))
+        write_image(_png(folder, example), seeds.pseudo_label(keys, cam, experiment.seeds.cam_threshold))
 
     return _each(experiment.dataset.train, "seeds", lambda example: _png(folder, example), write)
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Example
-from wsss_tf.data.pipeline import example_order, reading_error, training_stream
-from wsss_tf.data.store import write_labels
+from wsss_tf.data.pipeline import example_order, find_unreadable, training_stream
+from wsss_tf.data.store import write_image
 from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
 
@@ -27,7 +27,7 @@ def examples(tmp_path_factory):
     made = []
     for number in range(5):
         Image.fromarray(np.full([32, 36, 3], 20 * number, np.uint8)).save(folder / f"{number}.png")
-        write_labels(folder / f"{number}_target.png", np.full([32, 36], number))
+        write_image(folder / f"{number}_target.png", np.full([32, 36], number))
         tags = ((1,), (2,), (3,), (1, 3), (1, 2, 3))[number]
         made.append(Example(str(number), folder / f"{number}.png", tags, mask=folder / "no such mask.png"))
     return tuple(made)
@@ -117,9 +117,11 @@ def test_a_photo_looks_different_in_every_pass(examples):
 
 
 def failure(examples, targets=None) -> InputError:
-    with pytest.raises(tf.errors.OpError) as error:
+    with pytest.raises(tf.errors.OpError):
         stream(examples, targets=targets)
-    return reading_error(error.value)
+    with pytest.raises(InputError) as error:
+        find_unreadable(examples, targets)
+    return error.value
 
 
 @pytest.mark.parametrize("content", [None, b"no photo"])
@@ -137,5 +139,5 @@ def test_an_unreadable_target_is_named(examples, tmp_path):
     assert str(error).startswith(str(tmp_path)) and "no such file" in str(error)
 
 
-def test_other_failures_stay_what_they_are():
-    assert reading_error(tf.errors.InternalError(None, None, "out of memory\nin a kernel")) is None
+def test_readable_files_are_not_blamed(examples):
+    assert find_unreadable(examples, None) is None

@@ -9,7 +9,6 @@ from pathlib import Path
 from wsss_tf.data.augment import AugmentConfig, augment
 from wsss_tf.data.example import Example, multi_hot
 from wsss_tf.data.images import read_labels, read_photo
-from wsss_tf.errors import InputError
 
 
 def example_order(count: int, length: int, seed: int) -> np.ndarray:
@@ -30,7 +29,7 @@ def training_stream(examples: tuple[Example, ...], num_classes: int, target: Cal
     Args:
       examples: the training split; masks are never opened.
       num_classes: C.
-      target: the label map (PNG) that trains each example, or None.
+      target: the label map (8-bit grey PNG) that trains each example, or None.
       config: augmentation.
       batch: examples per step.
       steps: last step of the whole training.
@@ -38,8 +37,9 @@ def training_stream(examples: tuple[Example, ...], num_classes: int, target: Cal
       seed: seed of order and augmentation.
 
     Raises:
-      InputError: from the iterator, naming an unreadable file. TensorFlow wraps
-        it; `reading_error` unwraps it.
+      tf.errors.OpError: from the iterator, at an unreadable file; `find_unreadable`
+        names it. Decoding is left to TensorFlow: Python code in the stream can
+        deadlock with the destruction of the iterator after an error.
     """
     order = tf.constant(example_order(len(examples), steps * batch, seed))
     photos = tf.constant([str(example.image) for example in examples])
@@ -48,8 +48,9 @@ def training_stream(examples: tuple[Example, ...], num_classes: int, target: Cal
 
     def load(position):
         index = order[position]
-        image = _read(read_photo, photos[index], [None, None, 3])
-        maps = _read(read_labels, targets[index], [None, None]) if target else None
+        # Reads PNG as well; with this DCT the pixels are those of `read_photo`.
+        image = tf.io.decode_jpeg(tf.io.read_file(photos[index]), channels=3, dct_method="INTEGER_ACCURATE")
+        maps = tf.io.decode_png(tf.io.read_file(targets[index]), channels=1)[..., 0] if target else None
         image, maps = augment(image, maps, tf.stack([seed, tf.cast(position, tf.int32)]), config)
         item = {"image": image, "tags": tags[index]}
         return item | {"target": maps} if target else item
@@ -59,15 +60,13 @@ def training_stream(examples: tuple[Example, ...], num_classes: int, target: Cal
     return stream.batch(batch, drop_remainder=True).prefetch(2)
 
 
-def reading_error(error: tf.errors.OpError) -> InputError | None:
-    """The InputError that made the stream fail, or None if it was something else."""
-    for line in str(error).splitlines():
-        if "InputError: " in line:
-            return InputError(line.split("InputError: ", 1)[1])
-    return None
+def find_unreadable(examples: tuple[Example, ...], target: Callable[[Example], Path] | None) -> None:
+    """Reads all files of the stream again.
 
-
-def _read(reader: Callable[[Path], np.ndarray], path: tf.Tensor, shape: list) -> tf.Tensor:
-    image = tf.numpy_function(lambda name: reader(Path(name.decode())), [path], tf.uint8)
-    image.set_shape(shape)
-    return image
+    Raises:
+      InputError: names the first file that cannot be read.
+    """
+    for example in examples:
+        read_photo(example.image)
+        if target:
+            read_labels(target(example))

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from wsss_tf.config import setting
 from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Example
-from wsss_tf.data.pipeline import reading_error, training_stream
+from wsss_tf.data.pipeline import find_unreadable, training_stream
 from wsss_tf.errors import InputError
 from wsss_tf.methods.contract import Method
 from wsss_tf.nets import colour
@@ -90,8 +90,9 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, target:
                     meter.refuse_nan(step)
                     checkpointer.save()
                     log.pictures(step, photo=colour.uncentre(batch["image"]), net=method.preview(batch))
-    except tf.errors.OpError as error:
-        raise reading_error(error) or error from error
+    except tf.errors.OpError:
+        find_unreadable(examples, target)
+        raise  # it was not a file
     finally:
         log.close()
     return numbers
