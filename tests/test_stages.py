@@ -174,7 +174,7 @@ def test_training_opens_no_mask(run, request):
 
 def test_the_recorder_of_opened_files_is_not_deaf(masking_run):
     for stage, folder in (("prepare", "SegmentationClass"), ("scores", "SegmentationClass"),
-                          ("classifier", "JPEGImages"), ("segmenter", "JPEGImages"), ("segmenter", "saliency")):
+                          ("cams", "JPEGImages"), ("masks", "JPEGImages")):
         assert [path for path in masking_run.opened[stage] if folder in path], (stage, folder)
 
 
