@@ -1,6 +1,6 @@
 """Turns class activation maps into pseudo-labels for the CAM baseline (eqs 1.12-1.13).
 
-Usage: python scripts/make_seeds.py --flagfile=flags/demo/attention.cfg
+Usage: python scripts/make_seeds.py --flagfile=flags/demo/cam.cfg
 """
 
 from wsss_tf.command import run_stage
