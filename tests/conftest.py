@@ -8,8 +8,10 @@ import dataclasses
 import os
 import runpy
 import sys
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from absl import flags
 
@@ -79,6 +81,42 @@ class Run:
     experiment: object
     folder: Path
     opened: dict[str, list[str]]
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """The function name -> arrays recorded from a reference implementation (PyTorch's axis order)."""
+
+    def read(name: str) -> dict[str, np.ndarray]:
+        with np.load(Path(__file__).parent / "golden" / f"{name}.npz") as arrays:
+            return dict(arrays)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def filled():
+    """The function (recorded, seed, scale) -> name -> weights that the reference was run with.
+
+    The weights of large nets are not stored: they are drawn for each name, as they were for the recording.
+    """
+
+    def draw(recorded: dict, seed: int, scale: float) -> dict[str, np.ndarray]:
+        weights = {}
+        for name, shape, kind in zip(recorded["param_names"], recorded["param_shapes"], recorded["param_kinds"]):
+            rng = np.random.RandomState(zlib.crc32(f"{seed}:{name}".encode()) & 0xFFFFFFFF)
+            shape = tuple(map(int, shape.split("x")))
+            weights[str(name)] = {
+                "weight": lambda: rng.standard_normal(shape) * scale * np.sqrt(1 / np.prod(shape[1:])),
+                "bias": lambda: 0.05 * rng.standard_normal(shape),
+                "gamma": lambda: 1 + 0.1 * rng.standard_normal(shape),
+                "beta": lambda: 0.1 * rng.standard_normal(shape),
+                "running_mean": lambda: 0.1 * rng.standard_normal(shape),
+                "running_var": lambda: rng.uniform(0.5, 1.5, shape),
+            }[str(kind)]().astype(np.float32)
+        return weights
+
+    return draw
 
 
 @pytest.fixture(scope="session")

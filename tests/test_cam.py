@@ -10,11 +10,12 @@ from wsss_tf.data.example import Example
 from wsss_tf.data.store import write_npz
 from wsss_tf.errors import InputError
 from wsss_tf.methods.dilated_classifier import ClassifierConfig, build_classifier
-from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.nets.backbone import BackboneConfig, Grid
 
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, [30, 44, 3], np.uint8)
 CLASSES = 4
+GRID = Grid(8, corner=False)
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +26,16 @@ def classifier():
 
 
 def test_maps_are_rectified_and_fused_over_scales(classifier):
-    expected = multiscale.fuse_max(tf.constant(PHOTO), (0.5, 1.0), True, 8,
+    expected = multiscale.fuse_max(tf.constant(PHOTO), (0.5, 1.0), True, GRID,
                                    lambda x: tf.nn.relu(classifier(x, training=False)["cam"]))
-    maps = CamMaker(classifier, 8, CamConfig(scales=(0.5, 1.0), flip=True))(PHOTO)
+    maps = CamMaker(classifier, GRID, CamConfig(scales=(0.5, 1.0), flip=True))(PHOTO)
     assert maps.shape == (30, 44, CLASSES) and maps.dtype == np.float32
     assert maps.min() >= 0 and maps.max() > 0
     np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-4)
 
 
 def test_the_artefact_holds_the_present_classes(classifier, tmp_path):
-    maker = CamMaker(classifier, 8, CamConfig())
+    maker = CamMaker(classifier, GRID, CamConfig())
     Image.fromarray(PHOTO).save(tmp_path / "photo.png")
     maker.write(Example("a", tmp_path / "photo.png", tags=(1, 4)), tmp_path)
     keys, cam = read_cam(tmp_path, "a")

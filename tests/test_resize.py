@@ -1,33 +1,36 @@
 """Resizing against PyTorch's recorded results and against loops."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tensorflow as tf
+
 from wsss_tf import resize
 
-SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).resolve().parents[2] / "shared"))
-RECORDED = SHARED / "golden" / "interpolate.npz"
 SIZES = [(25, 33), (9, 8), (52, 68), (13, 17), (6, 30)]
 sides = st.integers(1, 40)
 
 
 @pytest.fixture(scope="module")
-def recorded():
-    if not RECORDED.exists():
-        pytest.skip(f"no {RECORDED}: set WSSS_SHARED to the folder that holds golden/ to compare with PyTorch")
-    with np.load(RECORDED) as arrays:
-        return dict(arrays)
+def recorded(golden):
+    return golden("interpolate")
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_bilinear_equals_pytorch(recorded, size):
     expected = recorded[f"bilinear_hp_{size[0]}x{size[1]}"].transpose(0, 2, 3, 1)
     result = resize.bilinear(recorded["x"].transpose(0, 2, 3, 1), size)
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.5, 0.75, 1.5, 2.0, 4.0])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_bilinear_by_factor_equals_pytorch(recorded, factor, compiled):
+    expected = recorded[f"scale_hp_{factor}"].transpose(0, 2, 3, 1)
+    function = tf.function(resize.bilinear_by_factor) if compiled else resize.bilinear_by_factor
+    result = function(recorded["x"].transpose(0, 2, 3, 1), factor)
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -66,7 +69,7 @@ def test_nearest_takes_the_floor(height, width, tall, wide):
 
 
 @pytest.mark.parametrize("size, scale, expected", [
-    ((321, 200), 1.0, (321, 200)), ((321, 200), 0.75, (241, 150)), ((10, 3), 0.1, (1, 1)),
+    ((321, 200), 1.0, (321, 200)), ((321, 200), 0.75, (241, 150)), ((321, 10), 0.5, (161, 5)), ((10, 3), 0.1, (1, 1)),
     ((100, 333), 1.5, (150, 500)),
 ])
 def test_scaled_size(size, scale, expected):

@@ -18,6 +18,7 @@ from wsss_tf.data.images import read_photo
 from wsss_tf.data.example import Example
 from wsss_tf.data.store import write_npz
 from wsss_tf.errors import InputError
+from wsss_tf.nets.backbone import Grid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,13 +33,13 @@ class CamConfig:
 class CamMaker:
     """Computes M* (eq. 2.4) with a classifier's standard block."""
 
-    def __init__(self, classifier: keras.Model, output_stride: int, config: CamConfig):
+    def __init__(self, classifier: keras.Model, grid: Grid, config: CamConfig):
         def dense(image):
             return tf.nn.relu(classifier(image, training=False)["cam"])
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
         def maps(image):
-            return multiscale.fuse_max(image, config.scales, config.flip, output_stride, dense)
+            return multiscale.fuse_max(image, config.scales, config.flip, grid, dense)
 
         self._maps = maps
 

@@ -6,27 +6,28 @@ import tensorflow as tf
 
 from wsss_tf import resize
 from wsss_tf.nets import colour
+from wsss_tf.nets.backbone import Grid
 
 
-def maps_at_scale(image: tf.Tensor, scale: float, stride: int, dense: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+def maps_at_scale(image: tf.Tensor, scale: float, grid: Grid, dense: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
     """Runs a dense net on the rescaled photo and upsamples what it gives.
 
-    The photo is padded with the mean colour at the right and bottom to a
-    multiple of the stride, so that a feature cell means the same pixels at
-    every photo size; the padding is cut off again after upsampling.
+    The photo is padded with the mean colour at the right and bottom to a size
+    that the cells of the net cover evenly, so that a cell means the same pixels
+    at every photo size; the padding is cut off again after upsampling.
 
     Args:
       image: uint8 [H, W, 3] RGB.
       scale: factor on both sides.
-      stride: output stride of the net.
-      dense: centred image [1, h, w, 3] -> maps [1, h / stride, w / stride, K].
+      grid: where the cells of the net lie.
+      dense: centred image [1, H, W, 3] -> maps [1, h, w, K], one value per cell.
 
     Returns:
       float32 [H, W, K].
     """
     size = tf.shape(image)[:2]
     small = resize.scaled_size(size, scale)
-    padded = (small + stride - 1) // stride * stride
+    padded = grid.padded(small)
     centred = resize.bilinear(colour.centre(image)[None], small)
     margin = padded - small
     maps = dense(tf.pad(centred, [[0, 0], [0, margin[0]], [0, margin[1]], [0, 0]]))
@@ -34,14 +35,14 @@ def maps_at_scale(image: tf.Tensor, scale: float, stride: int, dense: Callable[[
     return resize.bilinear(maps, size)[0]
 
 
-def fuse_max(image: tf.Tensor, scales: tuple[float, ...], flip: bool, stride: int,
+def fuse_max(image: tf.Tensor, scales: tuple[float, ...], flip: bool, grid: Grid,
              dense: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
     """Element-wise maximum of the maps over scales (and mirror images): float32 [H, W, K].
 
     Ref: thesis eq. 2.4 (class activation maps), A2-13 (logits at test).
     """
-    maps = [maps_at_scale(image, scale, stride, dense) for scale in scales]
+    maps = [maps_at_scale(image, scale, grid, dense) for scale in scales]
     if flip:
         mirror = image[:, ::-1]
-        maps += [maps_at_scale(mirror, scale, stride, dense)[:, ::-1] for scale in scales]
+        maps += [maps_at_scale(mirror, scale, grid, dense)[:, ::-1] for scale in scales]
     return tf.reduce_max(tf.stack(maps), axis=0)

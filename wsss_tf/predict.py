@@ -12,6 +12,7 @@ from wsss_tf.config import setting
 from wsss_tf.data.example import Example
 from wsss_tf.data.images import read_photo
 from wsss_tf.data.store import write_labels
+from wsss_tf.nets.backbone import Grid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +29,13 @@ class PredictConfig:
 class Predictor:
     """Runs a segmentation net on whole photos."""
 
-    def __init__(self, segmenter: keras.Model, output_stride: int, config: PredictConfig):
+    def __init__(self, segmenter: keras.Model, grid: Grid, config: PredictConfig):
         def dense(image):
             return segmenter(image, training=False)["logits"]
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
         def probabilities(image):
-            return tf.nn.softmax(multiscale.fuse_max(image, config.scales, config.flip, output_stride, dense))
+            return tf.nn.softmax(multiscale.fuse_max(image, config.scales, config.flip, grid, dense))
 
         self._probabilities, self._config = probabilities, config
 

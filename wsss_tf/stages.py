@@ -24,6 +24,7 @@ from wsss_tf.methods.contract import Method
 from wsss_tf.methods.dilated_classifier import DilatedClassifier, build_classifier, without_dilated_blocks
 from wsss_tf.methods.masking import ImageMasking
 from wsss_tf.methods.segmenter import build_segmenter
+from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.nets.weights import load_weights, save_weights
 from wsss_tf.predict import Predictor
 from wsss_tf.stage import Chain, Stage
@@ -89,7 +90,7 @@ def _trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
 
 def _cams(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     net = _trained_classifier(experiment, inputs["classifier"])
-    maker = CamMaker(net, experiment.cls_backbone.output_stride, experiment.cam)
+    maker = CamMaker(net, backbone_grid(experiment.cls_backbone), experiment.cam)
     return _each(experiment.dataset.train, "cams", lambda example: cam_path(folder, example.image_id),
                  lambda example: maker.write(example, folder))
 
@@ -154,7 +155,7 @@ def _masks(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     e = experiment
     net = build_segmenter(e.seg_backbone, e.segmenter, e.dataset.num_classes)
     load_weights(net, inputs["segmenter"] / SEGMENTER)
-    predictor = Predictor(net, e.seg_backbone.output_stride, e.test)
+    predictor = Predictor(net, backbone_grid(e.seg_backbone), e.test)
     return _each(e.dataset.val, "masks", lambda example: _png(folder / REFINED, example),
                  lambda example: predictor.write(example, folder / PLAIN, folder / REFINED))
 

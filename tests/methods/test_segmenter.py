@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from wsss_tf import resize
+from wsss_tf import losses, resize
 from wsss_tf.data.store import voc_palette
 from wsss_tf.methods import segmenter
 from wsss_tf.methods.cam_baseline import CamBaseline
@@ -69,3 +69,48 @@ def test_preview_paints_the_strongest_label(method):
     preview = method.preview(BATCH)
     logits = resize.bilinear(method.net(BATCH["image"])["logits"], (64, 64)).numpy()
     np.testing.assert_array_equal(preview, voc_palette()[logits.argmax(-1)])
+
+
+@pytest.fixture(scope="module")
+def deeplab(golden):
+    """DeepLab's head on one strided convolution, as it was recorded: (arrays, image NCHW -> logits NHWC)."""
+    recorded = golden("deeplab_aspp")
+
+    def net(image):
+        x = tf.nn.conv2d(image, recorded["w_base"].transpose(2, 3, 1, 0), 8, "VALID")
+        return tf.add_n([
+            tf.nn.conv2d(x, recorded[f"w{branch}"].transpose(2, 3, 1, 0), 1, "SAME", dilations=rate)
+            + recorded[f"b{branch}"] for branch, rate in enumerate((6, 12, 18, 24))])
+
+    return recorded, net
+
+
+def test_multiscale_logits_equal_the_reference(deeplab):
+    recorded, net = deeplab
+    image = recorded["img"].transpose(0, 2, 3, 1)
+    scales = {"100": net(image)} | {
+        key: net(resize.bilinear_by_factor(image, factor)) for key, factor in (("050", 0.5), ("075", 0.75))}
+    fused = tf.reduce_max([resize.bilinear(logits, scales["100"].shape[1:3]) for logits in scales.values()], axis=0)
+    for key, logits in scales.items():
+        np.testing.assert_allclose(logits, recorded[f"msc_logits_{key}"].transpose(0, 2, 3, 1), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(fused, recorded["msc_max"].transpose(0, 2, 3, 1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("key, factor", [("100", 1.0), ("075", 0.75), ("050", 0.5)])
+def test_label_loss_equals_the_reference(deeplab, key, factor):
+    """The reference averages over all pixels of the batch, ours over each image first.
+
+    Its labels come from PIL, which adds up steps of in / out and falls short of whole numbers if those are broken.
+    """
+    recorded, net = deeplab
+    image, labels = recorded["img_sq"].transpose(0, 2, 3, 1), tf.constant(recorded["labels"], tf.int32)
+    logits = net(resize.bilinear_by_factor(image, factor) if factor < 1 else image)
+    seen = resize.nearest_labels(labels, logits.shape[1:3], centre=True)
+    cells = seen.shape[1]
+    clear = [i for i in range(cells) if 104 % cells == 0 or (2 * i + 1) * 104 % (2 * cells)]
+    assert len(clear) >= 4
+    theirs = recorded[f"labels_{key}"]
+    np.testing.assert_array_equal(seen.numpy()[:, clear][:, :, clear], theirs[:, clear][:, :, clear])
+    known = (theirs != 255).sum(axis=(1, 2))
+    mean = (losses.label_loss(logits, tf.constant(theirs, tf.int32)).numpy() * known).sum() / known.sum()
+    np.testing.assert_allclose(mean, recorded[f"loss_{key}"], rtol=1e-5)

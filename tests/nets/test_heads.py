@@ -94,3 +94,15 @@ def test_the_last_layers_are_those_of_the_heads():
     names = [layer.name for layer in new_layers(0.01)]
     assert sorted(name for name in names if name.startswith(LAST_LAYERS["fc8"])) == ["fc8_rate12", "fc8_rate6", "fc8_x"]
     assert all(name.startswith(LAST_LAYERS["head"]) for name in names)
+
+
+def test_aspp_equals_the_reference(golden):
+    """DeepLab v2's sum of four dilated convolutions."""
+    recorded = golden("deeplab_aspp")
+    features = keras.Input([None, None, 10])
+    model = keras.Model(features, aspp(features, (6, 12, 18, 24), 0, 4, 0.01, 0.5))
+    for branch, rate in enumerate((6, 12, 18, 24)):
+        kernel, bias = recorded[f"w{branch}"].transpose(2, 3, 1, 0), recorded[f"b{branch}"]
+        model.get_layer(f"fc8_rate{rate}").set_weights([kernel, bias])
+    result = model(recorded["x"].transpose(0, 2, 3, 1)).numpy().transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(result, recorded["y"], rtol=1e-5, atol=1e-5)

@@ -4,15 +4,20 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
 
 from wsss_tf.config import setting
-from wsss_tf.nets import mobilenet, tiny
+from wsss_tf.nets import mobilenet, resnet, tiny, vgg
 
 # Each builder: (output_stride, weights) -> Model, centred image [B, H, W, 3] -> the endpoints.
 BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
+    "vgg16": vgg.build,
+    "resnet50": resnet.build_50,
+    "resnet101": resnet.build_101,
     "mobilenet": mobilenet.build,
     "test": tiny.build,
 }
+_CELLS_AT_CORNERS = ("vgg16", "resnet50", "resnet101")  # they pad on both sides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,17 +25,40 @@ class BackboneConfig:
     """Which trunk to build and what it starts from."""
 
     backbone: str = setting("mobilenet", "trunk network; 'test' is a few thousand parameters", tuple(BACKBONES))
-    output_stride: int = setting(8, "input pixels per feature cell; thesis 8 (A2-3); mobilenet and test: 8 or 16")
+    output_stride: int = setting(8, "input pixels per feature cell, 8 (thesis, A2-3) or 16")
     weights: str = setting("imagenet", "start of the trunk: 'imagenet' (download by Keras), 'none', or a local "
                                        "Keras .h5 file; may contain ${VARIABLE}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Where the cells of a trunk lie on its input.
+
+    Attributes:
+      stride: input pixels per cell.
+      corner: cell i lies at pixel stride * i; otherwise amid its stride pixels.
+    """
+
+    stride: int
+    corner: bool
+
+    def padded(self, size: tf.Tensor) -> tf.Tensor:
+        """The smallest sides from `size` on that the cells cover evenly: stride * k (+ 1 with `corner`)."""
+        extra = int(self.corner)
+        return (size - extra + self.stride - 1) // self.stride * self.stride + extra
+
+
+def backbone_grid(config: BackboneConfig) -> Grid:
+    """The grid of cells of the trunk that build_backbone gives."""
+    return Grid(config.output_stride, config.backbone in _CELLS_AT_CORNERS)
 
 
 def build_backbone(config: BackboneConfig) -> keras.Model:
     """The trunk: centred image [B, H, W, 3] -> the features that each kind of head reads.
 
-    The endpoints are "classify" and "segment", float32 [B, h, w, D] each; h and
-    w are the input sides divided by the output stride, which the input sides
-    must be multiples of. Batch norms of pretrained trunks are frozen, statistics
+    The endpoints are "classify" and "segment", float32 [B, h, w, D] each, with a
+    cell for every `output_stride` pixels; Grid.padded gives the sides that the
+    cells cover evenly. Batch norms of pretrained trunks are frozen, statistics
     and affine part (spec 1.4).
 
     Raises:

@@ -31,7 +31,7 @@ def build(output_stride: int, weights: str) -> keras.Model:
       InputError: another output stride, or weights that do not fit.
     """
     if output_stride not in (8, 16):
-        raise InputError(f"--output_stride={output_stride}: expected 8 or 16 for mobilenet")
+        raise InputError(f"output_stride={output_stride}: expected 8 or 16 for mobilenet")
     stock = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(None, None, 3))
     load_backbone_weights(stock, weights, keras.applications.MobileNetV2)
     image = keras.Input((None, None, 3), name="image")

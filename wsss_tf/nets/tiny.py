@@ -21,9 +21,9 @@ def build(output_stride: int, weights: str) -> keras.Model:
       InputError: another output stride, or weights asked for.
     """
     if output_stride not in (8, 16):
-        raise InputError(f"--output_stride={output_stride}: expected 8 or 16 for the test size")
+        raise InputError(f"output_stride={output_stride}: expected 8 or 16 for the test size")
     if weights != "none":
-        raise InputError(f"--weights={weights}: the test size has no pretrained weights: use --weights=none")
+        raise InputError(f"weights={weights}: the test size has no pretrained weights: use --cls_weights=none or --seg_weights=none")
     image = keras.Input((None, None, 3), name="image")
     x = colour.to_symmetric(image)
     strides, rates = ((2, 2, 2, 2, 1), (1, 1, 1, 1, 1)) if output_stride == 16 else ((2, 2, 2, 1, 1), (1, 1, 1, 1, 2))

@@ -1,0 +1,106 @@
+"""Caffe's ResNet against the recorded reference of DeepLab v2, Keras's own net, and its contract."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+
+from wsss_tf import resize
+from wsss_tf.errors import InputError
+from wsss_tf.nets import colour, resnet
+from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+from wsss_tf.nets.heads import aspp
+
+RATES = (6, 12, 18, 24)
+PARTS = {"shortcut": 0, "reduce": 1, "conv3x3": 2, "increase": 3}
+
+
+def fill(net: keras.Model, weights: dict[str, np.ndarray]) -> None:
+    """Weights in the reference's names -> layers in ours; every one is used exactly once."""
+    for layer in net.layers:
+        if not layer.weights:
+            continue
+        if layer.name.startswith("fc8"):
+            name = f"aspp.c{RATES.index(int(layer.name.removeprefix('fc8_rate')))}"
+        else:
+            stage, block, part, kind = re.fullmatch(r"conv(\d)(?:_block(\d+)_(\d))?_(conv|bn)", layer.name).groups()
+            part = list(PARTS)[int(part)] if part else "conv1"
+            name = f"layer{stage}.{f'block{block}.' if block else ''}{part}.{kind}"
+        keys = ("weight", "bias", "running_mean", "running_var") if layer.name.endswith("_bn") else ("weight", "bias")
+        arrays = [weights.pop(f"{name}.{key}") for key in keys if f"{name}.{key}" in weights]
+        layer.set_weights([array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for array in arrays])
+    assert not weights
+
+
+def close(ours, recorded: np.ndarray) -> None:
+    """The tolerance that comes with the recording."""
+    ours = np.asarray(ours).transpose(0, 3, 1, 2)
+    assert ours.shape == recorded.shape
+    assert np.abs(ours - recorded).max() <= 1e-3 * np.abs(recorded).max()
+
+
+def test_deeplab_equals_the_reference(golden, filled):
+    recorded = golden("deeplabv2_resnet101")
+    trunk = resnet.build_101(8, "none")
+    net = keras.Model(trunk.input, {
+        "stem": trunk.get_layer("pool1_pool").output,
+        "layer3": trunk.get_layer("conv3_block4_out").output,
+        "layer5": trunk.output["segment"],
+        "logits": aspp(trunk.output["segment"], RATES, 0, 21, 0.01, 0.5),
+    })
+    fill(net, filled(recorded, seed=92, scale=0.7))
+    image = recorded["x"].transpose(0, 2, 3, 1)[..., ::-1]
+    outputs = net(image, training=False)
+    close(outputs["stem"][..., ::8], recorded["layer1"])
+    close(outputs["layer5"][..., ::64], recorded["layer5_sub"])
+    close(outputs["logits"], recorded["logits_single"])
+    for layer in ("layer3", "layer5"):
+        means = outputs[layer].numpy().mean(axis=(1, 2))
+        assert np.abs(means - recorded[f"{layer}_mean"]).max() <= 1e-3 * np.abs(recorded[f"{layer}_mean"]).max()
+    fused = outputs["logits"]
+    for factor in (0.5, 0.75):
+        logits = net(resize.bilinear_by_factor(image, factor), training=False)["logits"]
+        fused = np.maximum(fused, resize.bilinear(logits, fused.shape[1:3]))
+    close(fused, recorded["logits_msc"])
+
+
+@pytest.mark.parametrize("stride, side, cells", [(8, 321, 41), (16, 321, 21), (8, 161, 21), (8, 320, 41)])
+def test_sizes(stride, side, cells):
+    """k + 1 cells for stride * k + 1 pixels; the pool rounds up, so one pixel less makes no difference."""
+    shapes = resnet.build_50(stride, "none").compute_output_shape((2, side, side, 3))
+    assert shapes == dict.fromkeys(("classify", "segment"), (2, cells, cells, 2048))
+
+
+@pytest.mark.parametrize("depth, stock", [(50, keras.applications.ResNet50), (101, keras.applications.ResNet101)])
+def test_keras_weights_give_keras_features(tmp_path, depth, stock):
+    """Up to conv3, before the strides differ: biases and another epsilon are folded into the batch norms."""
+    reference = stock(include_top=False, weights=None)
+    rng = np.random.default_rng(0)
+    for layer in reference.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+        elif isinstance(layer, keras.layers.Conv2D):
+            layer.set_weights([layer.get_weights()[0], rng.normal(size=layer.get_weights()[1].shape)])
+    path = tmp_path / "stock.weights.h5"
+    reference.save_weights(path)
+    trunk = build_backbone(BackboneConfig(f"resnet{depth}", 8, str(path)))
+    features = [keras.Model(net.inputs[0], net.get_layer("conv3_block4_out").output) for net in (trunk, reference)]
+    image = rng.uniform(-120, 120, [1, 65, 65, 3]).astype(np.float32)  # odd: there both pools give the same size
+    ours, theirs = features[0](image), features[1](colour.to_caffe(image))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3 * np.abs(theirs).max())
+
+
+def test_batch_norms_are_frozen():
+    trunk = resnet.build_50(8, "none")
+    assert {weight.path.split("/")[-1] for weight in trunk.trainable_weights} == {"kernel"}
+    image = np.random.default_rng(0).uniform(-120, 120, [2, 65, 65, 3]).astype(np.float32)
+    before = [np.array(weight) for weight in trunk.weights]
+    np.testing.assert_array_equal(trunk(image, training=True)["segment"], trunk(image, training=False)["segment"])
+    for weight, old in zip(trunk.weights, before):
+        np.testing.assert_array_equal(weight, old)
+
+
+def test_other_strides_are_refused():
+    with pytest.raises(InputError, match="expected 8 or 16 for resnet101"):
+        resnet.build_101(32, "none")

@@ -1,0 +1,96 @@
+"""VGG16 against the recorded reference, Keras's own net, and its contract."""
+
+import keras
+import numpy as np
+import pytest
+
+from wsss_tf.errors import InputError
+from wsss_tf.nets import vgg
+from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+from wsss_tf.nets.heads import aspp
+
+IMAGE = np.random.default_rng(0).uniform(-120, 120, [1, 33, 49, 3]).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def trunk():
+    return vgg.build(8, "none")
+
+
+def test_largefov_equals_the_reference(trunk, golden, filled):
+    """conv4, conv5 and fc7 of PSA's VGG16 with fc6 of rate 12, which there follows conv5 without any pool5."""
+    recorded = golden("vgg16_largefov")
+    weights = filled(recorded, seed=95, scale=1.4)
+    conv5 = trunk.get_layer("block5_conv3").output
+    net = keras.Model(trunk.input, aspp(conv5, (12,), 1024, 21, 0.01, 0.5))
+    for layer in trunk.layers:
+        if layer.weights:
+            fill(layer, weights, layer.name.replace("block", "conv").replace("_conv", "_"))
+    for name in ("fc6", "fc7"):
+        fill(net.get_layer(f"{name}_rate12"), weights, name)
+    layers = {"conv4": "block4_conv3", "conv5": "block5_conv3", "conv5fc": "fc7_rate12"}
+    net = keras.Model(trunk.input, {key: net.get_layer(name).output for key, name in layers.items()})
+    outputs = net(recorded["x"].transpose(0, 2, 3, 1)[..., ::-1], training=False)
+    for key, maps in outputs.items():
+        maps = maps.numpy().transpose(0, 3, 1, 2)
+        close(maps.mean(axis=(2, 3)), recorded[f"{key}_mean"])
+        close(maps[:, ::16], recorded[f"{key}_sub"])
+
+
+def fill(layer, weights: dict, name: str) -> None:
+    layer.set_weights([weights.pop(f"{name}.weight").transpose(2, 3, 1, 0), weights.pop(f"{name}.bias")])
+
+
+def close(ours: np.ndarray, recorded: np.ndarray) -> None:
+    """The tolerance that comes with the recording."""
+    assert ours.shape == recorded.shape
+    assert np.abs(ours - recorded).max() <= 1e-3 * np.abs(recorded).max()
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+@pytest.mark.parametrize("side, cells", [(321, (41, 21)), (320, (40, 20)), (33, (5, 3))])
+def test_sizes(stride, side, cells):
+    """ceil(side / stride) cells, which for stride * k + 1 pixels is one more than k."""
+    shapes = vgg.build(stride, "none").compute_output_shape((2, side, side, 3))
+    expected = (2, *2 * cells[:1], 512) if stride == 8 else (2, *2 * cells[1:], 512)
+    assert shapes == {"classify": expected, "segment": expected}
+
+
+def test_pool5a_is_the_mean_of_the_neighbours(trunk):
+    endpoints = trunk(IMAGE)
+    pool5, pool5a = endpoints["classify"].numpy()[0], endpoints["segment"].numpy()[0]
+    for row, column in np.ndindex(pool5.shape[:2]):
+        window = pool5[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+        np.testing.assert_allclose(pool5a[row, column], window.mean(axis=(0, 1)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [8, 16])
+def test_a_cell_looks_at_stride_times_its_index(stride):
+    """A dot at pixel stride * i is answered symmetrically around cell i."""
+    trunk = vgg.build(stride, "none")
+    for layer in trunk.layers:
+        if layer.weights:
+            layer.set_weights([np.full(array.shape, (array.ndim == 4) / array[..., 0].size) for array
+                               in layer.get_weights()])
+    image = np.zeros([1, 24 * stride + 1, 24 * stride + 1, 3], np.float32)
+    image[:, 12 * stride, 12 * stride] = 100
+    for endpoint in trunk(image).values():
+        answer = endpoint.numpy()[0, ..., 0]
+        assert answer[12, 12] == answer.max() > 100 * answer[0, 0]
+        np.testing.assert_allclose(answer, answer[::-1, ::-1], rtol=1e-2)
+
+
+def test_keras_weights_are_taken(tmp_path):
+    stock = keras.applications.VGG16(include_top=False, weights=None)
+    stock.save_weights(tmp_path / "vgg.weights.h5")
+    trunk = build_backbone(BackboneConfig("vgg16", 8, str(tmp_path / "vgg.weights.h5")))
+    for layer in stock.layers:
+        for ours, theirs in zip(trunk.get_layer(layer.name).get_weights() if layer.weights else (),
+                                layer.get_weights(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert len(trunk.weights) == len(stock.weights) == len(trunk.trainable_weights) == 26
+
+
+def test_other_strides_are_refused():
+    with pytest.raises(InputError, match="expected 8 or 16 for vgg16"):
+        vgg.build(32, "none")

@@ -1,0 +1,61 @@
+"""VGG16 with DeepLab's strides: the trunk of thesis chapter 2.
+
+Ref: Simonyan and Zisserman, ICLR 2015; DeepLab v2; spec 3.4 and A2-3.
+"""
+
+import keras
+
+from wsss_tf.errors import InputError
+from wsss_tf.nets import colour
+from wsss_tf.nets.weights import load_backbone_weights
+
+# Convolutions and channels of the five blocks, named as in keras.applications.
+_BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+
+
+def build(output_stride: int, weights: str) -> keras.Model:
+    """VGG16 trunk: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 512]}.
+
+    Pools are 3x3 and padded on both sides; pool4 and pool5 keep the resolution
+    and the last block is dilated. Cell i looks at pixel stride * i, so inputs
+    of stride * k + 1 pixels (321) are covered evenly. The segmentation heads
+    read pool5a, the average of pool5 over 3x3 cells, as in DeepLab's own nets.
+
+    Args:
+      output_stride: 8 (thesis, A2-3) or 16.
+      weights: "imagenet", "none", or the path of a Keras .h5 file of
+        keras.applications.VGG16(include_top=False).
+
+    Raises:
+      InputError: another output stride, or weights that do not fit.
+    """
+    if output_stride not in (8, 16):
+        raise InputError(f"output_stride={output_stride}: expected 8 or 16 for vgg16")
+    strides, rates = (2, 2, 2, output_stride // 8, 1), (1, 1, 1, 1, 16 // output_stride)
+    image = keras.Input((None, None, 3), name="image")
+    x = colour.to_caffe(image)
+    for block, ((convolutions, channels), stride, rate) in enumerate(zip(_BLOCKS, strides, rates), 1):
+        for number in range(1, convolutions + 1):
+            x = keras.layers.Conv2D(channels, 3, dilation_rate=rate, padding="same", activation="relu",
+                                    name=f"block{block}_conv{number}")(x)
+        x = _pool(x, stride, f"pool{block}")
+    average = keras.layers.AveragePooling2D(3, strides=1, padding="same", name="pool5a")(x)
+    trunk = keras.Model(image, {"classify": x, "segment": average}, name="vgg16")
+    _start(trunk, weights)
+    return trunk
+
+
+def _pool(x: keras.KerasTensor, stride: int, name: str) -> keras.KerasTensor:
+    """Maximum over 3x3, padded by one pixel on every side (values are not negative, so zeros never win)."""
+    x = keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
+    return keras.layers.MaxPooling2D(3, strides=stride, name=name)(x)
+
+
+def _start(trunk: keras.Model, weights: str) -> None:
+    if weights == "none":
+        return
+    stock = keras.applications.VGG16(include_top=False, weights=None)
+    load_backbone_weights(stock, weights, keras.applications.VGG16)
+    for layer in stock.layers:
+        if layer.weights:
+            trunk.get_layer(layer.name).set_weights(layer.get_weights())
