@@ -26,7 +26,7 @@ def _weights_by_factor(side: tf.Tensor, factor: float) -> tf.Tensor:
     """Matrix [floor(side * factor), side] of bilinear weights along one axis."""
     # The product in double precision, as PyTorch forms it: 10 * 0.3 in single precision is just below 3.
     wanted = tf.cast(tf.floor(tf.cast(side, tf.float64) * factor), tf.int32)
-    place = tf.maximum((tf.cast(tf.range(wanted), tf.float32) + 0.5) / factor - 0.5, 0.0)
+    place = tf.maximum((tf.cast(tf.range(wanted), tf.float32) + 0.5) * (1 / factor) - 0.5, 0.0)
     distance = tf.abs(place[:, None] - tf.cast(tf.range(side), tf.float32))
     inner = tf.nn.relu(1.0 - distance)
     # Beyond the last pixel there is nothing to blend with: its whole weight stays on the last pixel.
