@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from absl import flags
+from absl import app, flags  # noqa: F401 - app defines flags of its own when first imported: before any is forgotten
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # as the scripts do, before anything imports TensorFlow
 
@@ -138,10 +138,10 @@ def tiny(tiny_flags):
     from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
 
     def parse(*more: str) -> Experiment:
-        with _fresh_flags():
-            define_experiment_flags()
-            flags.FLAGS(["tests", *tiny_flags, *more])
-            return read_experiment(flags.FLAGS)
+        values = flags.FlagValues()
+        define_experiment_flags(values)
+        values(["tests", *tiny_flags, *more])
+        return read_experiment(values)
 
     return parse
 

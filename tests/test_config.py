@@ -1,6 +1,4 @@
 import dataclasses
-import functools
-import types
 from pathlib import Path
 
 import pytest
@@ -27,32 +25,24 @@ class Settings:
     batch: int = setting(2, "an integer from 1", low=1)
 
 
-@pytest.fixture
-def parse(monkeypatch):
+def parse(define, *arguments) -> flags.FlagValues:
     """Defines flags apart from absl's global ones and parses arguments."""
     values = flags.FlagValues()
-    own = {name: functools.partial(getattr(flags, name), flag_values=values)
-           for name in dir(flags) if name.startswith("DEFINE_")}
-    monkeypatch.setattr(config, "flags", types.SimpleNamespace(**own))
-
-    def parse(define, *arguments):
-        define()
-        values(["program", *arguments])
-        return values
-
-    return parse
+    define(values)
+    values(["program", *arguments])
+    return values
 
 
-def read(parse, *arguments, prefix="") -> Settings:
-    values = parse(lambda: config.define_flags(Settings, prefix), *arguments)
+def read(*arguments, prefix="") -> Settings:
+    values = parse(lambda values: config.define_flags(Settings, values, prefix), *arguments)
     return config.read_flags(Settings, values, prefix)
 
 
-def test_defaults_come_back(parse):
-    assert read(parse) == Settings()
+def test_defaults_come_back():
+    assert read() == Settings()
 
 
-def test_every_flag_of_the_experiment_parses_to_its_default(parse):
+def test_every_flag_of_the_experiment_parses_to_its_default():
     experiment = read_experiment(parse(define_experiment_flags))
     assert experiment == Experiment()
     for field in dataclasses.fields(Experiment):
@@ -61,42 +51,42 @@ def test_every_flag_of_the_experiment_parses_to_its_default(parse):
             assert repr(value) == repr(getattr(field.default, name)), f"{field.name}.{name}"
 
 
-def test_values_have_the_type_of_the_default(parse):
-    settings = read(parse, "--count=4", "--rate=2", "--noflip", "--name=y", "--kind=b", "--scales=2,0.25", "--steps=7")
+def test_values_have_the_type_of_the_default():
+    settings = read("--count=4", "--rate=2", "--noflip", "--name=y", "--kind=b", "--scales=2,0.25", "--steps=7")
     expected = Settings(count=4, rate=2.0, flip=False, name="y", kind="b", scales=(2.0, 0.25), steps=(7,))
     assert repr(settings) == repr(expected)
 
 
-def test_a_prefix_keeps_two_groups_apart(parse):
-    values = parse(lambda: [config.define_flags(Settings, prefix) for prefix in ("a_", "b_")], "--b_count=9")
+def test_a_prefix_keeps_two_groups_apart():
+    values = parse(lambda values: [config.define_flags(Settings, values, prefix) for prefix in ("a_", "b_")], "--b_count=9")
     assert config.read_flags(Settings, values, "a_").count == 3
     assert config.read_flags(Settings, values, "b_").count == 9
 
 
-def test_an_empty_list_is_an_empty_tuple(parse):
-    assert read(parse, "--steps=").steps == ()
+def test_an_empty_list_is_an_empty_tuple():
+    assert read("--steps=").steps == ()
 
 
 @pytest.mark.parametrize("argument", ["--p_scales=1,x", "--p_scales=1,,2", "--p_scales=1,nan", "--p_scales=inf",
                                       "--p_steps=1.5", "--p_steps=a"])
-def test_a_bad_number_in_a_list_names_the_flag(parse, argument):
+def test_a_bad_number_in_a_list_names_the_flag(argument):
     name, value = argument.split("=")
     with pytest.raises(InputError) as error:
-        read(parse, argument, prefix="p_")
+        read(argument, prefix="p_")
     assert str(error.value).startswith(name) and str(error.value).endswith(value)
 
 
 @pytest.mark.parametrize("argument", ["--sizes=0.09", "--sizes=1,-1", "--sizes="])
-def test_lists_may_have_a_lowest_number(parse, argument):
+def test_lists_may_have_a_lowest_number(argument):
     with pytest.raises(InputError, match="--sizes: expected numbers of at least 0.1"):
-        read(parse, argument)
+        read(argument)
 
 
 @pytest.mark.parametrize("argument", ["--batch=0", "--count=1.5", "--rate=fast", "--kind=c", "--flip=maybe",
                                       "--unknown=1"])
-def test_absl_refuses_what_does_not_fit(parse, argument):
+def test_absl_refuses_what_does_not_fit(argument):
     with pytest.raises(flags.Error):
-        read(parse, argument)
+        read(argument)
 
 
 def test_paths_are_expanded(monkeypatch):

@@ -33,16 +33,23 @@ def fresh_flags():
 
 
 @pytest.fixture
-def parse(fresh_flags, monkeypatch):
-    """The function (flags) -> Experiment, run from the root of the repository as the flag files expect."""
+def parsed(monkeypatch):
+    """The function (flags) -> FlagValues, run from the root of the repository as the flag files expect."""
     monkeypatch.chdir(ROOT)
-    define_experiment_flags()
 
-    def parse(*arguments: str) -> Experiment:
-        fresh_flags(["tests", *arguments])
-        return read_experiment(fresh_flags)
+    def parse(*arguments: str) -> flags.FlagValues:
+        values = flags.FlagValues()
+        define_experiment_flags(values)
+        values(["tests", *arguments])
+        return values
 
     return parse
+
+
+@pytest.fixture
+def parse(parsed):
+    """The function (flags) -> Experiment."""
+    return lambda *arguments: read_experiment(parsed(*arguments))
 
 
 def start(script: str, *arguments: str) -> subprocess.Popen:
@@ -51,14 +58,14 @@ def start(script: str, *arguments: str) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize("file", FLAG_FILES)
-def test_flag_file_describes_an_experiment(file, parse, fresh_flags):
-    experiment = parse(f"--flagfile={file}")
-    assert isinstance(experiment, Experiment)
+def test_flag_file_describes_an_experiment(file, parsed):
+    values = parsed(f"--flagfile={file}")
+    assert isinstance(read_experiment(values), Experiment)
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
     names = [line.removeprefix("--").split("=")[0] for line in lines if line.startswith("--")]
     assert len(names) == len(set(names)), "a flag comes twice"
-    assert all(fresh_flags[name].present for name in names if name != "flagfile")
+    assert all(values[name].present for name in names if name != "flagfile")
 
 
 def test_nested_flag_files_and_flags_after_them(parse):

@@ -29,7 +29,7 @@ def run_script(main: Callable[[Experiment], None]) -> None:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
 
-    define_experiment_flags()
+    define_experiment_flags(flags.FLAGS)
     app.run(wrapped)
 
 

@@ -25,23 +25,23 @@ def setting(default: Any, text: str, choices: tuple[str, ...] = (), low: float |
     return dataclasses.field(default=default, metadata={"help": text, "choices": choices, "low": low})
 
 
-def define_flags(cls: type, prefix: str = "") -> None:
+def define_flags(cls: type, values: flags.FlagValues, prefix: str = "") -> None:
     """Defines one absl flag per field of a settings class, named prefix + field."""
     for field in dataclasses.fields(cls):
         name, text, choices = prefix + field.name, field.metadata["help"], field.metadata["choices"]
         default, low = field.default, field.metadata["low"]
         if choices:
-            flags.DEFINE_enum(name, default, list(choices), text)
+            flags.DEFINE_enum(name, default, list(choices), text, values)
         elif isinstance(default, bool):
-            flags.DEFINE_bool(name, default, text)
+            flags.DEFINE_bool(name, default, text, values)
         elif isinstance(default, int):
-            flags.DEFINE_integer(name, default, text, lower_bound=low)
+            flags.DEFINE_integer(name, default, text, lower_bound=low, flag_values=values)
         elif isinstance(default, float):
-            flags.DEFINE_float(name, default, text, lower_bound=low)
+            flags.DEFINE_float(name, default, text, lower_bound=low, flag_values=values)
         elif isinstance(default, tuple):
-            flags.DEFINE_list(name, [str(item) for item in default], text)
+            flags.DEFINE_list(name, [str(item) for item in default], text, values)
         else:
-            flags.DEFINE_string(name, default, text)
+            flags.DEFINE_string(name, default, text, values)
 
 
 def read_flags(cls: type[T], values: flags.FlagValues, prefix: str = "") -> T:

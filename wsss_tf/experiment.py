@@ -96,10 +96,10 @@ class Experiment:
         }
 
 
-def define_experiment_flags() -> None:
+def define_experiment_flags(values: flags.FlagValues) -> None:
     """Defines the flags of every group; every script accepts them all, so one flagfile serves all stages."""
     for cls, prefix in _GROUPS.values():
-        define_flags(cls, prefix)
+        define_flags(cls, values, prefix)
 
 
 def read_experiment(values: flags.FlagValues) -> Experiment:

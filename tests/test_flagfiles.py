@@ -1,0 +1,217 @@
+"""The rows of the thesis's tables: each flagfile says what its row says, builds its nets and trains a step."""
+
+import dataclasses
+import functools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import flags
+
+from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
+from wsss_tf.methods.cam_baseline import CamBaseline
+from wsss_tf.methods.dilated_classifier import DilatedClassifier, build_classifier
+from wsss_tf.methods.masking import ImageMasking
+from wsss_tf.methods.segmenter import build_segmenter
+from wsss_tf.train.loop import training_step
+from wsss_tf.train.optimizer import MomentumSGD
+
+ROOT = Path(__file__).parents[1]
+ROWS = sorted(str(path.relative_to(ROOT)) for folder in ("flags/thesis", "flags/real")
+              for path in (ROOT / folder).rglob("*.cfg") if "--experiment=" in path.read_text(encoding="utf-8"))
+CLASSES = 4
+SMALL = ("--cls_backbone=test", "--cls_weights=none", "--cls_channels=4", "--seg_backbone=test", "--seg_weights=none",
+         "--crop=64")
+
+# Table 2.3: refinement of the maps, dilated blocks (None: no attention loss), paths, mask supervision.
+D8 = (3, 6, 9, 12, 15, 18, 21, 24)
+TABLE_2_3 = {
+    "A1": ("none", None, 0, False), "A2": ("unlabeled", None, 0, False), "A3": ("none", (), 1, False),
+    "A4": ("none", D8, 1, False), "A5": ("unlabeled", D8, 1, False), "A6": ("unlabeled", D8, 2, False),
+    "A7": ("unlabeled", D8, 3, False), "B1": ("none", None, 0, False), "B2": ("unlabeled", None, 0, False),
+    "B3": ("unlabeled", D8, 1, False), "B4": ("unlabeled", D8, 2, False), "B5": ("unlabeled", D8, 3, False),
+    "C1": ("none", None, 0, True), "C2": ("none", D8, 2, True), "C3": ("none", None, 0, True),
+    "C4": ("none", D8, 2, True),
+}
+RESNET = ("B1", "B2", "B3", "B4", "B5", "C3", "C4")
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch):
+    """The folder that nested flagfiles are written for."""
+    monkeypatch.chdir(ROOT)
+
+
+def parse(*arguments: str) -> Experiment:
+    values = flags.FlagValues()
+    define_experiment_flags(values)
+    values(["tests", *arguments])
+    return read_experiment(values)
+
+
+def row(name: str) -> Experiment:
+    return parse(f"--flagfile=flags/thesis/ch2/{name}.cfg")
+
+
+@pytest.mark.parametrize("name", TABLE_2_3)
+def test_table_2_3(name):
+    e = row(f"table_2_3/{name}")
+    refinement, rates, paths, masks = TABLE_2_3[name]
+    assert e.saliency.refinement == refinement
+    assert (e.saliency.saliency_from == "ground_truth") == e.saliency.allow_mask_supervision == masks
+    assert e.masking.attention_weight == (0 if rates is None else 2)
+    if rates is not None:
+        assert e.classifier.rates == rates and e.masking.paths == paths
+    assert (e.seg_backbone.backbone, e.segmenter.channels) == (("resnet101", 0) if name in RESNET else ("vgg16", 1024))
+
+
+@pytest.mark.parametrize("ours, same", [("A1", "A1"), ("A2", "A2"), ("A3", "A3"), ("A4", "A4"), ("A5", "A6")])
+def test_table_2_4_repeats_rows_of_table_2_3(ours, same):
+    """A2-22: its A5 is A6 there."""
+    assert without_name(row(f"table_2_4/{ours}")) == without_name(row(f"table_2_3/{same}"))
+
+
+@pytest.mark.parametrize("name, refinement", [("1", "none"), ("2", "all_labeled"), ("3", "unlabeled")])
+def test_table_2_5(name, refinement):
+    assert row(f"table_2_5/{name}").saliency.refinement == refinement
+
+
+@pytest.mark.parametrize("name, scales", [
+    ("S1", (0.5, 0.75, 1, 1.25, 1.5)), ("S2", (0.5, 0.75, 1, 1.25)), ("S3", (0.75, 1, 1.25, 1.5)), ("S4", (0.5, 0.75, 1)),
+    ("S5", (0.75, 1, 1.25)), ("S6", (1, 1.25, 1.5)), ("S7", (0.5, 1, 1.5))])
+def test_table_2_6(name, scales):
+    assert row(f"table_2_6/{name}").cam.scales == scales
+
+
+@pytest.mark.parametrize("name, rates", [("D1", D8), ("D2", (6, 12, 18, 24)), ("D3", (3, 6, 9)), ("D4", (3, 6))])
+def test_table_2_7(name, rates):
+    assert row(f"table_2_7/{name}").classifier.rates == rates
+
+
+def test_headlines_and_coco():
+    vgg, resnet, coco = row("headline_vgg16"), row("headline_resnet101"), row("table_2_8/ours")
+    assert (vgg.seg_backbone.backbone, vgg.masking.paths) == ("vgg16", 2)
+    assert (resnet.seg_backbone.backbone, resnet.masking.paths) == ("resnet101", 3)
+    assert coco.data.source == "coco" and coco.seg_backbone.backbone == "vgg16"
+    assert without_name(vgg) == without_name(row("table_2_3/A6"))
+    assert without_name(resnet) == without_name(row("table_2_3/B5"))
+
+
+@pytest.mark.parametrize("file", [file for file in ROWS if file.startswith("flags/thesis")])
+def test_thesis_rows_keep_the_settings_of_section_2_4_3(file):
+    """Whatever a row does not vary stands at the thesis's value, which is the default."""
+    e, default = parse(f"--flagfile={file}"), Experiment()
+    for group in ("crops", "cls_train", "seg_train", "test", "seeds"):
+        assert getattr(e, group) == getattr(default, group), group
+    assert e.seg_train.batch == 20 and e.seg_train.epochs == 30 and e.cls_train.epochs == 50
+    assert e.cls_backbone.backbone == "vgg16"  # A2-23
+    assert e.cls_backbone.output_stride == e.seg_backbone.output_stride == 8
+
+
+@pytest.mark.parametrize("file", ROWS)
+def test_rows_say_their_command_and_the_original_number(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert f"# python scripts/run.py --flagfile={file}\n" in text
+    if "/table_" in file:
+        assert re.search(r"^# Original.*\d\d\.\d", text, re.MULTILINE)
+
+
+def test_experiments_have_names_of_their_own():
+    names = [parse(f"--flagfile={file}").run.experiment for file in ROWS]
+    assert len(set(names)) == len(names) >= 50
+
+
+@pytest.mark.parametrize("table", ["2_3", "2_5", "2_6", "2_7"])
+def test_real_twins_differ_only_as_their_rows_do(table):
+    """All twins of a table share every setting that their thesis rows share."""
+    folder = ROOT / "flags" / "real" / f"table_{table}"
+    expected = {path.stem for path in (ROOT / f"flags/thesis/ch2/table_{table}").glob("*.cfg")} - {*RESNET}
+    assert {path.stem for path in folder.glob("*.cfg")} == expected
+    varied = {"2_3": {"saliency", "classifier", "masking"}, "2_5": {"saliency"}, "2_6": {"cam"}, "2_7": {"classifier"}}
+    base = parse("--flagfile=flags/real/msrc_ch2.cfg")
+    for path in folder.glob("*.cfg"):
+        e = parse(f"--flagfile={path.relative_to(ROOT)}")
+        for field in dataclasses.fields(Experiment):
+            if field.name not in varied[table] | {"run"}:
+                assert getattr(e, field.name) == getattr(base, field.name), (path, field.name)
+        if e.masking.attention_weight:
+            assert e.masking.attention_weight == base.masking.attention_weight
+
+
+@functools.cache
+def real_nets(cls_backbone, classifier, seg_backbone, segmenter) -> tuple[int, int]:
+    nets = (build_classifier(dataclasses.replace(cls_backbone, weights="none"), classifier, 20, dilated=True),
+            build_segmenter(dataclasses.replace(seg_backbone, weights="none"), segmenter, 20))
+    return tuple(net.count_params() for net in nets)
+
+
+@pytest.mark.parametrize("file", ["headline_vgg16", "headline_resnet101", "table_2_7/D2", "table_2_7/D3", "table_2_7/D4",
+                                  "table_2_3/A3"])
+def test_rows_build_their_nets(file):
+    """Every backbone, head and set of blocks that occurs among the rows, at full size."""
+    e = row(file)
+    classifier, segmenter = real_nets(e.cls_backbone, e.classifier, e.seg_backbone, e.segmenter)
+    trunk, fc6, fc7, fc8 = 14_714_688, 9 * 512 * 1024 + 1024, 9 * 1024 * 1024 + 1024, 1024 * 20 + 20
+    assert classifier == trunk + (1 + len(e.classifier.rates)) * (fc6 + fc7 + fc8)
+    if e.seg_backbone.backbone == "vgg16":
+        assert segmenter == trunk + 4 * (fc6 + 1024 * 1024 + 1024 + 1024 * 21 + 21)
+    else:
+        assert segmenter == 42_605_504 - 105_344 // 2 + 4 * (9 * 2048 * 21 + 21)
+
+
+@pytest.fixture
+def eagerly():
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@functools.cache
+def first_step(make, *settings) -> dict[str, float]:
+    """Losses of one optimiser step, which must have moved the net."""
+    method = make(*settings)
+    rng = np.random.default_rng(0)
+    batch = {
+        "image": tf.constant(rng.uniform(-120, 120, [2, 64, 64, 3]), tf.float32),
+        "tags": tf.constant([[1, 0, 1, 0], [0, 1, 0, 0]], tf.float32),
+        "target": tf.constant(rng.choice([0, 1, 255], [2, 64, 64]), tf.int32),
+    }
+    before = [np.array(variable) for variable in method.net.trainable_variables]
+    optimizer = MomentumSGD(1e-3, 0.9, 5e-4, 10.0, ("fc8",))
+    optimizer.build(method.net.trainable_variables)
+    numbers = training_step(method, optimizer, 2)(batch, tf.constant([0, 1]))
+    assert any((old != np.array(new)).any() for old, new in zip(before, method.net.trainable_variables))
+    return {name: float(value) for name, value in numbers.items()}
+
+
+def masking(backbone, segmenter, config, cls_backbone, classifier) -> ImageMasking:
+    net = build_classifier(cls_backbone, classifier, CLASSES, dilated=False) if config.attention_weight else None
+    return ImageMasking(backbone, segmenter, config, CLASSES, net)
+
+
+def dilated(backbone, classifier) -> DilatedClassifier:
+    return DilatedClassifier(backbone, classifier, CLASSES)
+
+
+def baseline(backbone, segmenter) -> CamBaseline:
+    return CamBaseline(backbone, segmenter, CLASSES)
+
+
+@pytest.mark.parametrize("file", ROWS)
+def test_rows_train_a_step_at_the_test_size(file, eagerly):
+    e = parse(f"--flagfile={file}")
+    e = parse(f"--flagfile={file}", *SMALL, f"--seg_channels={4 if e.segmenter.channels else 0}")
+    losses = first_step(dilated, e.cls_backbone, e.classifier)
+    assert np.isfinite(list(losses.values())).all() and ("cam_loss" in losses) == bool(e.classifier.rates)
+    if e.run.method == "cam_baseline":
+        losses = first_step(baseline, e.seg_backbone, e.segmenter)
+    else:
+        losses = first_step(masking, e.seg_backbone, e.segmenter, e.masking, e.cls_backbone, e.classifier)
+        assert ("attention_loss" in losses) == (e.masking.attention_weight > 0)
+    assert np.isfinite(list(losses.values())).all() and losses["loss"] > 0
+
+
+def without_name(e: Experiment) -> Experiment:
+    return dataclasses.replace(e, run=dataclasses.replace(e.run, experiment="", reuse=""))
