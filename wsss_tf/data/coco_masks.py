@@ -4,7 +4,7 @@ They come from one of two sources, which do not give the same pixels:
 
   * 'instances': outlines of the instance annotations. Where objects overlap
     the one with the smaller area is in front (a plate on a table), and crowds
-    bear their class: both as in coco2voc, the converter that the field uses.
+    bear their class: both as in coco2voc, a public converter.
     It also agrees with the tags, which count crowds.
   * 'stuff': the pixel maps of COCO-Stuff, whose annotators resolved overlaps.
     The 80 classes keep their pixels, all stuff becomes background, and what
