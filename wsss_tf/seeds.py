@@ -20,7 +20,7 @@ def pseudo_label(keys: np.ndarray, cam: np.ndarray, threshold: float) -> np.ndar
     """The strongest present class of each pixel, background below the threshold.
 
     Args:
-      keys: int64 [K], label values of the present classes.
+      keys: int64 [K], label values of the present classes; none means all background.
       cam: float32 [K, H, W], rectified maps.
       threshold: score of the background, 0..1.
 
@@ -29,6 +29,8 @@ def pseudo_label(keys: np.ndarray, cam: np.ndarray, threshold: float) -> np.ndar
 
     Ref: thesis eqs 1.12-1.13.
     """
+    if not len(keys):
+        return np.full(cam.shape[1:], BACKGROUND, np.uint8)
     maps = normalise(cam)
     label = keys[maps.argmax(axis=0)]
     return np.where(maps.max(axis=0) > threshold, label, BACKGROUND).astype(np.uint8)

@@ -1,0 +1,254 @@
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wsss_tf.data import coco, coco_annotations
+from wsss_tf.data.coco_annotations import CATEGORIES, CLASS_NAMES, LABELS, read_annotations
+from wsss_tf.data.source import DataConfig, open_dataset
+from wsss_tf.errors import InputError
+from wsss_tf.evaluate import cam_counts
+from wsss_tf.seeds import pseudo_label
+
+SQUARE = [[2, 2, 8, 2, 8, 8, 2, 8]]
+CROWD = {"counts": [5, 10, 305], "size": [16, 20]}
+# Image number -> categories of its objects; 90 and 13 lie behind gaps, image 7 shows nothing.
+TRAIN = {9: [90, 1, 1], 7: [], 25: [13]}
+VAL = {42: [90], 73: []}
+
+
+def name(split: str, number: int) -> str:
+    return f"COCO_{split}2014_{number:012d}"
+
+
+def objects(shown: dict[int, list[int]]) -> list[dict]:
+    return [{"id": 100 * number + index, "image_id": number, "category_id": category, "iscrowd": 0, "area": 36.0,
+             "bbox": [2, 2, 6, 6], "segmentation": SQUARE}
+            for number, categories in shown.items() for index, category in enumerate(categories)]
+
+
+def document(split: str, shown: dict[int, list[int]]) -> dict:
+    images = [{"id": number, "file_name": f"{name(split, number)}.jpg", "height": 16, "width": 20, "license": 3}
+              for number in shown]
+    categories = [{"supercategory": "any", "id": number, "name": text} for number, text in CATEGORIES.items()]
+    return {"info": {"year": 2014}, "images": images, "licenses": [], "annotations": objects(shown),
+            "categories": categories}
+
+
+def make_coco(root: Path) -> Path:
+    """Three training and two evaluation photos, all in the official layout."""
+    (root / "annotations").mkdir(parents=True)
+    for split, shown in (("train", TRAIN), ("val", VAL)):
+        (root / f"{split}2014").mkdir()
+        write_document(root, split, document(split, shown))
+        for number in shown:
+            Image.new("RGB", (20, 16)).save(root / f"{split}2014" / f"{name(split, number)}.jpg")
+    return root
+
+
+def write_document(root: Path, split: str, content: object) -> None:
+    (root / "annotations" / f"instances_{split}2014.json").write_text(json.dumps(content))
+
+
+def opened(root: Path, **settings):
+    return open_dataset(DataConfig(**{"source": "coco", "data": str(root), **settings}))
+
+
+def test_official_layout(tmp_path):
+    dataset = opened(make_coco(tmp_path))
+    assert dataset.name == "coco14" and dataset.num_classes == 80
+    assert [example.image_id for example in dataset.train] == [name("train", 9), name("train", 25)]
+    assert [example.tags for example in dataset.train + dataset.val] == [(1, 80), (12,), (80,)]
+    assert dataset.train[0].image == tmp_path / "train2014" / f"{name('train', 9)}.jpg"
+    assert all(example.mask is None and example.saliency is None for example in dataset.train + dataset.val)
+
+
+def test_labels_close_the_gaps_between_the_category_ids():
+    assert len(CATEGORIES) == 80 and list(CATEGORIES) == sorted(CATEGORIES) and len(set(CLASS_NAMES)) == 81
+    assert list(LABELS.values()) == list(range(1, 81)) and CLASS_NAMES[LABELS[18]] == "dog"
+    assert set(range(1, 91)) - set(CATEGORIES) == {12, 26, 29, 30, 45, 66, 68, 69, 71, 83}
+
+
+def test_untagged_images_may_stay(tmp_path):
+    dataset = opened(make_coco(tmp_path), untagged="keep")
+    assert [example.tags for example in dataset.train] == [(), (1, 80), (12,)]
+    assert [example.tags for example in dataset.val] == [(80,), ()]
+
+
+def test_a_crowd_is_a_tag(tmp_path):
+    content = document("train", TRAIN)
+    content["annotations"].append({"id": 1, "image_id": 7, "category_id": 1, "iscrowd": 1, "area": 10,
+                                   "bbox": [0, 5, 1, 10], "segmentation": CROWD})
+    write_document(make_coco(tmp_path), "train", content)
+    assert opened(tmp_path).train[0].tags == (1,)
+
+
+def test_masks_and_saliency_are_found_by_the_name_of_the_photo(tmp_path):
+    root = make_coco(tmp_path)
+    for folder in ("masks/val2014", "saliency"):
+        (root / folder).mkdir(parents=True)
+    Image.new("P", (20, 16)).save(root / "masks/val2014" / f"{name('val', 42)}.png")
+    Image.new("L", (20, 16)).save(root / "saliency" / f"{name('train', 9)}.png")
+    dataset = opened(root)
+    assert dataset.val[0].mask == root / "masks/val2014" / f"{name('val', 42)}.png"
+    assert dataset.train[0].saliency == root / "saliency" / f"{name('train', 9)}.png"
+
+
+def test_half_written_masks_are_told(tmp_path, caplog):
+    root = make_coco(tmp_path)
+    (root / "masks/val2014").mkdir(parents=True)
+    Image.new("P", (20, 16)).save(root / "masks/val2014" / f"{name('val', 42)}.png")
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        opened(root)
+        assert not caplog.records  # the photo without mask is left out
+        opened(root, untagged="keep")
+    assert "val2014: 1 of 2 masks are missing" in caplog.text and "coco_masks.py" in caplog.text
+
+
+@pytest.mark.parametrize("lines", [[name("train", 25), name("train", 9)], ["25", "9"], ["000000000025", "09"],
+                                   [f"train2014/{name('train', 25)}.jpg", f"{name('train', 9)}.jpg"]])
+def test_lists_restrict_a_split(tmp_path, lines):
+    root = make_coco(tmp_path)
+    (root / "mine.txt").write_text("\n".join(lines))
+    (root / "train2014" / f"{name('train', 7)}.jpg").unlink()
+    dataset = opened(root, train_list=str(root / "mine.txt"))
+    assert [example.image_id for example in dataset.train] == [name("train", 25), name("train", 9)]
+
+
+def test_photos_are_needed_for_what_the_list_names(tmp_path):
+    root = make_coco(tmp_path)
+    (root / "train2014" / f"{name('train', 25)}.jpg").unlink()
+    words = r"000025.jpg: no such photo \(1 of the 3 in .*json are missing\).*train2014.zip"
+    with pytest.raises(InputError, match=words):
+        opened(root)
+
+
+def test_other_tags(tmp_path):
+    root = make_coco(tmp_path)
+    lines = ["image_id,classes", f"{name('train', 9)},dog;cat", "7,person", f"{name('val', 42)},tv", "73,"]
+    (root / "mine.csv").write_text("\n".join(lines))
+    dataset = opened(root, labels=str(root / "mine.csv"))
+    assert {example.image_id: example.tags for example in dataset.train + dataset.val} == {
+        name("train", 7): (1,), name("train", 9): (16, 17), name("val", 42): (63,)}
+
+
+@pytest.mark.parametrize("settings, words", [
+    ({"train_list": "train2014"}, "--train_list: expected train .*found 'train2014'"),
+    ({"val_list": "train"}, "--val_list: expected val "),
+    ({"val_list": "absent.txt"}, "absent.txt: cannot read it"),
+    ({"labels": "absent.csv"}, "absent.csv: no such labels file"),
+    ({"saliency": "absent"}, "absent.*--saliency"),
+    ({"data": "absent"}, "absent: expected COCO 2014 .*no such folder"),
+])
+def test_wrong_settings(tmp_path, settings, words):
+    root = make_coco(tmp_path)
+    with pytest.raises(InputError, match=words):
+        opened(root, **settings)
+
+
+@pytest.mark.parametrize("line, words", [
+    ("12", "mine.txt: expected image ids of instances_train2014.json, found '12'"),
+    (name("val", 42), "found 'COCO_val2014_000000000042'"),
+    (f"9\n{name('train', 9)}", "mine.txt: expected every image once"),
+    ("7", r"mine.txt: expected images with any of the 80 classes, .*--untagged=keep"),
+])
+def test_wrong_lists(tmp_path, line, words):
+    root = make_coco(tmp_path)
+    (root / "mine.txt").write_text(line)
+    with pytest.raises(InputError, match=words):
+        opened(root, train_list=str(root / "mine.txt"))
+
+
+def without(key: str, part: str | None = None):
+    def change(content):
+        (content[part][0] if part else content).pop(key)
+    return change
+
+
+def setting_to(part: str, **values):
+    return lambda content: content[part][0].update(values)
+
+
+@pytest.mark.parametrize("change, words", [
+    (setting_to("annotations", category_id=12), r"annotation 900: expected one of COCO's 80 category ids .*found 12"),
+    (setting_to("annotations", category_id=[1]), "annotation 900: .*found .1."),
+    (setting_to("annotations", image_id=8), "expected annotations of its own images, found one of image 8"),
+    (without("image_id", "annotations"), r"annotation 900: expected image_id.*KeyError"),
+    (without("category_id", "annotations"), "expected the lists images and annotations"),
+    (without("annotations"), "expected the lists images and annotations"),
+    (without("images"), "expected the lists images and annotations"),
+    (without("height", "images"), "image 9: expected a number, file_name, height and width"),
+    (setting_to("images", id="9"), "image 9: expected a number"),
+    (setting_to("images", id=7), "expected every image once"),
+    (setting_to("categories", name="cat"), "expected COCO's categories, found 'cat' with id 1.*--source=folder"),
+])
+def test_malformed_annotations(tmp_path, change, words):
+    content = document("train", TRAIN)
+    change(content)
+    write_document(make_coco(tmp_path), "train", content)
+    with pytest.raises(InputError, match=f"instances_train2014.json: {words}"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("damage, words", [
+    (lambda path: path.unlink(), "no such file: unpack annotations_trainval2014.zip"),
+    (lambda path: path.write_bytes(path.read_bytes()[:-20]), "not readable as JSON .*take it anew"),
+    (lambda path: path.write_bytes(b"\xff\xfe{"), "not readable as JSON"),
+    (lambda path: path.write_text("[" * 200_000), "not readable as JSON"),
+    (lambda path: path.write_text("[]"), "expected the lists"),
+])
+def test_damaged_annotations(tmp_path, damage, words):
+    damage(make_coco(tmp_path) / "annotations" / "instances_val2014.json")
+    with pytest.raises(InputError, match=f"instances_val2014.json: {words}"):
+        opened(tmp_path)
+
+
+def test_folder_missing(tmp_path):
+    (make_coco(tmp_path) / "val2014").rename(tmp_path / "val2017")
+    with pytest.raises(InputError, match="expected COCO 2014 with .*found no val2014 in it"):
+        opened(tmp_path)
+
+
+def test_another_number_of_images_is_told(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(coco, "COUNTS", {"train": (4, 3), "val": (2, 1)})
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        opened(make_coco(tmp_path))
+        assert "instances_train2014.json: 2 images, COCO 2014 has 3" in caplog.text and "val2014" not in caplog.text
+        caplog.clear()
+        opened(tmp_path, untagged="keep")
+        assert "instances_train2014.json: 3 images, COCO 2014 has 4" in caplog.text
+
+
+def test_an_excerpt_may_have_any_number(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        opened(make_coco(tmp_path))
+    assert not caplog.records
+
+
+def test_outlines_are_kept_only_where_asked_for(tmp_path):
+    make_coco(tmp_path)
+    assert {region.outline for region in read_annotations(tmp_path, "train").regions} == {None}
+    region = read_annotations(tmp_path, "train", outlines=True).regions[0]
+    assert region[:3] == (9, 80, 36.0) and [list(polygon) for polygon in region.outline] == SQUARE
+    assert read_annotations(tmp_path, "train").pictures[0] == coco_annotations.Picture(7, name("train", 7), 16, 20)
+
+
+def test_an_example_without_tags_passes_through_the_maps(tmp_path):
+    """keys [0] and cam [0, H, W], from the artefact to pseudo-label and scores."""
+    import keras
+
+    from wsss_tf.cam import CamConfig, CamMaker, read_cam
+
+    example = opened(make_coco(tmp_path), untagged="keep").train[0]
+    image = keras.Input([None, None, 3])
+    classifier = keras.Model(image, {"cam": keras.layers.Conv2D(80, 1)(image)})
+    CamMaker(classifier, 1, CamConfig(scales=(1.0,))).write(example, tmp_path / "cams")
+    keys, cam = read_cam(tmp_path / "cams", example.image_id)
+    assert keys.shape == (0,) and cam.shape == (0, 16, 20)
+    label = pseudo_label(keys, cam, 0.2)
+    assert label.dtype == np.uint8 and label.shape == (16, 20) and not label.any()
+    counts = cam_counts(np.ones([16, 20], np.uint8), keys, cam, [0.1, 0.2], 81)
+    assert counts[1, 0, 0] == counts.sum() == 320
