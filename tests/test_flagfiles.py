@@ -60,7 +60,7 @@ def test_table_2_3(name):
     e = row(f"table_2_3/{name}")
     refinement, rates, paths, masks = TABLE_2_3[name]
     assert e.saliency.refinement == refinement
-    assert (e.saliency.saliency_from == "ground_truth") == e.saliency.allow_mask_supervision == masks
+    assert (e.saliency.saliency_source == "ground_truth") == e.saliency.allow_mask_supervision == masks
     assert e.masking.attention_weight == (0 if rates is None else 2)
     if rates is not None:
         assert e.classifier.rates == rates and e.masking.paths == paths
