@@ -30,8 +30,8 @@ def load_backbone_weights(model: keras.Model, source: str, application: Callable
         try:
             pretrained = application(include_top=False, weights="imagenet")
         except Exception as error:  # Keras wraps network errors in plain Exception.
-            raise InputError(f"--weights=imagenet: Keras could not download the weights ({error}): "
-                             "give a local file with --weights=FILE.h5") from error
+            raise InputError(f"weights=imagenet: Keras could not download the weights ({error}): "
+                             "give a local file with --cls_weights=FILE.h5 and --seg_weights=FILE.h5") from error
         model.set_weights(pretrained.get_weights())
         return
     load_weights(model, expand_path(source))
