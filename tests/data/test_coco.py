@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from wsss_tf.data import coco, coco_annotations
+from wsss_tf.data.check import check_dataset
 from wsss_tf.data.coco_annotations import CATEGORIES, CLASS_NAMES, LABELS, read_annotations
 from wsss_tf.data.source import DataConfig, open_dataset
 from wsss_tf.errors import InputError
@@ -252,3 +253,20 @@ def test_an_example_without_tags_passes_through_the_maps(tmp_path):
     assert label.dtype == np.uint8 and label.shape == (16, 20) and not label.any()
     counts = cam_counts(np.ones([16, 20], np.uint8), keys, cam, [0.1, 0.2], 81)
     assert counts[1, 0, 0] == counts.sum() == 320
+
+
+def test_untagged_images_go_through_the_whole_chain(tmp_path, tiny, finish):
+    """Images without any class: no problem of the data, no CAM, only background and doubt to learn from."""
+    root = make_coco(tmp_path / "coco")
+    for split in ("train", "val"):
+        for folder in ("saliency", f"masks/{split}2014"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            for number in (TRAIN if split == "train" else VAL):
+                Image.fromarray(np.eye(16, 20, dtype=np.uint8)).save(root / folder / f"{name(split, number)}.png")
+    experiment = tiny("--source=coco", f"--data={root}", "--untagged=keep", f"--runs={tmp_path / 'runs'}",
+                      "--saliency_max=1", "--cls_batch=3", "--seg_batch=3")
+    assert check_dataset(experiment.dataset, progress=False, saliency_max=1) == []
+    run = finish(experiment)
+    with Image.open(run.folder / "saliency" / f"{name('train', 7)}.png") as picture:
+        np.testing.assert_array_equal(np.array(picture), np.where(np.eye(16, 20), 255, 0))
+    assert (run.folder / "report" / "report.html").exists()

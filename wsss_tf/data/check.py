@@ -96,7 +96,7 @@ def _check_files(example: Example, num_classes: int, saliency_max: int) -> list[
 def _untagged(dataset: Dataset) -> list[str]:
     return [f"{example.image}: expected at least one class for training, found no tags: name its classes in the "
             f"labels file or take '{example.image_id}' out of the training list"
-            for example in dataset.train if not example.tags]
+            for example in dataset.train if not example.tags and not dataset.untagged]
 
 
 def _digest(examples: Iterable[Example], with_masks: bool, describe: Callable[[Path | None], list]) -> str:

@@ -57,7 +57,7 @@ def open_coco(root: Path, train_list: str, val_list: str, labels: str, saliency:
         _warn_masks(root / "masks" / FOLDERS[split], splits[-1])
     train, val = splits
     check_overlap(*(tuple(example.image_id for example in examples) for examples in splits), source)
-    return Dataset("coco14", CLASS_NAMES, train, val)
+    return Dataset("coco14", CLASS_NAMES, train, val, untagged=keep_untagged)
 
 
 def _check_root(root: Path) -> None:

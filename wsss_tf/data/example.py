@@ -39,12 +39,14 @@ class Dataset:
         background, so there are C = len(class_names) - 1 foreground classes.
       train: examples used for training (tags, never masks).
       val: examples used for evaluation.
+      untagged: training images without any tag are meant to be there.
     """
 
     name: str
     class_names: tuple[str, ...]
     train: tuple[Example, ...]
     val: tuple[Example, ...]
+    untagged: bool = False
 
     @property
     def num_classes(self) -> int:
