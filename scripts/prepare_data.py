@@ -23,7 +23,7 @@ def main(experiment: Experiment) -> None:
         return
     for line in unseen_classes(experiment.dataset):
         print(f"warning: {line}")
-    problems = check_dataset(experiment.dataset, progress=True)
+    problems = check_dataset(experiment.dataset, True, experiment.data.saliency_max)
     print("\n".join(problems) or "no problems found")
     sys.exit(1 if problems else 0)
 

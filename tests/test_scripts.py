@@ -96,7 +96,7 @@ def test_help_lists_flags_with_their_equations(script):
     process = start(script, "--helpfull")
     text = " ".join("".join(process.communicate(timeout=PATIENCE)).split())
     assert process.returncode in (0, 1) and "Traceback" not in text
-    for words in ("--tau_high", "(eq. 2.6, tau1)", "--seg_batch", "a positive integer", "--[no]refine"):
+    for words in ("--tau_high", "(eq. 2.6, tau1)", "--seg_batch", "a positive integer", "none|all_labeled|unlabeled"):
         assert words in text, words
     assert ("--[no]check" in text) == (script == "prepare_data")
 

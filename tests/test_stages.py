@@ -147,16 +147,16 @@ def test_seeds_hold_only_tagged_classes(cam_run):
 
 
 def test_saliency_alone_needs_neither_classifier_nor_cams(tiny, finish):
-    run = finish(tiny("--experiment=tiny_saliency", "--refine=false", "--attention_weight=0"))
+    run = finish(tiny("--experiment=tiny_saliency", "--refinement=none", "--attention_weight=0"))
     assert sorted(path.name for path in run.folder.iterdir()) == sorted(set(MASKING) - {"classifier", "cams"})
     assert "cams" not in json.loads((run.folder / "scores" / "scores.json").read_text())
     assert "tiny_saliency" in (run.folder / "report" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("more, stages", [
-    (("--refine=false",), ["prepare", "saliency", "classifier", *MASKING[4:]]),
+    (("--refinement=none",), ["prepare", "saliency", "classifier", *MASKING[4:]]),
     (("--attention_weight=0",), MASKING),
-    (("--method=cam_baseline", "--refine=false"), ["prepare", "classifier", "cams", "seeds", *MASKING[4:]]),
+    (("--method=cam_baseline", "--refinement=none"), ["prepare", "classifier", "cams", "seeds", *MASKING[4:]]),
 ])
 def test_which_stages_a_variant_needs(tiny, more, stages):
     assert open_chain(tiny(*more)).required("report") == stages

@@ -13,7 +13,8 @@ from absl import app, flags  # noqa: E402
 
 from wsss_tf.errors import InputError  # noqa: E402
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment  # noqa: E402
-from wsss_tf.stages import STAGES, open_chain, require_saliency  # noqa: E402
+from wsss_tf.saliency_sources import require_source  # noqa: E402
+from wsss_tf.stages import STAGES, open_chain  # noqa: E402
 
 
 def run_script(main: Callable[[Experiment], None]) -> None:
@@ -45,7 +46,7 @@ def run_chain(experiment: Experiment) -> None:
     chain = open_chain(experiment)
     names = chain.required("report")
     if "saliency" in names:
-        require_saliency(experiment)  # better now than after the classifier's hours
+        require_source(experiment.saliency, experiment.dataset.train)  # better now than after the classifier's hours
     for name in names:
         folder = chain.run(name)
     print(f"done in {(time.time() - started) / 60:.1f} min: {folder / 'report.html'}")

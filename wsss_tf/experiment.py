@@ -18,6 +18,7 @@ from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig
+from wsss_tf.saliency_sources import SUPERVISION
 from wsss_tf.seeds import SeedConfig
 from wsss_tf.train.loop import ClassifierTrainConfig, TrainConfig
 
@@ -82,6 +83,13 @@ class Experiment:
           InputError: see wsss_tf.data.source.open_dataset.
         """
         return open_dataset(self.data)
+
+    @property
+    def supervision(self) -> str:
+        """What the segmenter learns from, in words for manifests and reports."""
+        if self.run.method == "cam_baseline":
+            return "image tags"
+        return f"image tags and {SUPERVISION[self.saliency.saliency_source]}"
 
     def folder(self, stage: str, experiment: str = "") -> Path:
         """Where a stage of this run (or of another experiment beside it) keeps its artefacts."""

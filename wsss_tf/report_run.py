@@ -12,6 +12,7 @@ from wsss_tf.data.example import Example
 from wsss_tf.data.images import read_grey, read_labels, read_photo
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
+from wsss_tf.saliency_sources import MASK_SUPERVISION, saliency_scores
 from wsss_tf.stage import MANIFEST, read_manifest
 from wsss_tf.train.logs import read_log
 
@@ -50,7 +51,7 @@ def score_rows(scores: dict, experiment: Experiment) -> tuple[report.ReportRow, 
     """Rows of the score table from the content of scores.json."""
     name = experiment.run.experiment
     scales = ", ".join(f"{scale:g}" for scale in experiment.test.scales) + (", flip" if experiment.test.flip else "")
-    rows = _mask_rows(name, scores, scales)
+    rows = _mask_rows(name, scores, experiment.supervision, scales)
     for threshold, score in scores.get("cams", {}).items():
         if float(threshold) == experiment.seeds.cam_threshold:
             rows.append(report.ReportRow(f"CAM > {threshold}, tags given", "train", False, score, ""))
@@ -65,15 +66,18 @@ def compare_runs(runs: Path, experiments: list[str]) -> str:
     """
     rows = []
     for name in experiments:
-        found = _mask_rows(name, _read_scores(runs / name / "scores"))
+        folder = runs / name / "scores"
+        scores = _read_scores(folder)
+        found = _mask_rows(name, scores, read_manifest(folder)["results"].get("supervision", ""))
         if not found:
             raise InputError(f"{runs / name}: its evaluation images have no masks, so it has no scores to compare")
         rows += found
     return report.print_table(tuple(rows))
 
 
-def _mask_rows(name: str, scores: dict, scales: str = "") -> list[report.ReportRow]:
-    """Rows of the masks without and with CRF; none if there was no ground truth."""
+def _mask_rows(name: str, scores: dict, supervision: str, scales: str = "") -> list[report.ReportRow]:
+    """Rows of the masks without and with CRF, marked if trained on masks; none if there was no ground truth."""
+    name += f" [{MASK_SUPERVISION}]" if MASK_SUPERVISION in supervision else ""
     titles = {"plain": (name, False), "crf": (f"{name} + CRF", True)}
     return [report.ReportRow(title, "val", crf, scores[key], scales)
             for key, (title, crf) in titles.items() if key in scores]
@@ -82,7 +86,7 @@ def _mask_rows(name: str, scores: dict, scales: str = "") -> list[report.ReportR
 def _summary(e: Experiment) -> dict[str, str]:
     return {
         "Data": f"{e.dataset.name}: {len(e.dataset.train)} training and {len(e.dataset.val)} evaluation images",
-        "Supervision": "image tags" + ("" if e.run.method == "cam_baseline" else " and saliency maps"),
+        "Supervision": e.supervision,
         "Method": e.run.method,
         "Classifier": f"{e.cls_backbone.backbone}, start {e.cls_backbone.weights}",
         "Segmenter": f"{e.seg_backbone.backbone}, start {e.seg_backbone.weights}",
@@ -98,20 +102,24 @@ def _train_strip(e: Experiment, inputs: dict[str, Path], example: Example) -> re
         pictures.append(("ground truth", report.draw_labels(photo, read_labels(example.mask))))
     if "cams" in inputs:
         _, cam = read_cam(inputs["cams"], example.image_id)
-        pictures.append(("CAM", report.draw_heat(photo, normalise(cam).max(axis=0))))
+        pictures.append(("CAM", report.draw_heat(photo, normalise(cam).max(axis=0, initial=0))))
     if "saliency" in inputs:
-        target = read_grey(inputs["saliency"] / f"{example.image_id}.png")
-        pictures += [("saliency", report.draw_grey(read_grey(example.saliency))),
-                     ("refined saliency" if e.saliency.refine else "binary saliency", _draw_target(photo, target))]
+        pictures += _saliency_pictures(e, inputs["saliency"], example, photo)
     if "seeds" in inputs:
         target = read_labels(inputs["seeds"] / f"{example.image_id}.png")
         pictures.append(("pseudo-label", report.draw_labels(photo, target)))
     return report.PictureRow(f"train: {example.image_id}", tuple(pictures), example.tags)
 
 
-def _draw_target(photo: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Foreground in the colour of the first class, whatever the class: the target knows none."""
-    return report.draw_labels(photo, target)
+def _saliency_pictures(e: Experiment, folder: Path, example: Example,
+                       photo: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Saliency and the target made of it, in the colour of the first class: it knows none."""
+    target = report.draw_labels(photo, read_grey(folder / f"{example.image_id}.png"))
+    if e.saliency.saliency_source == "ground_truth":
+        return [(f"binary mask ({MASK_SUPERVISION})", target)]
+    scores = saliency_scores(example, e.saliency.saliency_source, e.data.saliency_max)
+    caption = "binary saliency" if e.saliency.refinement == "none" else "refined saliency"
+    return [("saliency", report.draw_grey(scores)), (caption, target)]
 
 
 def _val_strip(masks: Path, example: Example) -> report.PictureRow:

@@ -8,12 +8,11 @@ from pathlib import Path
 import keras
 from tqdm import tqdm
 
-from wsss_tf import report_run, saliency, seeds
+from wsss_tf import report_run, saliency, saliency_sources, seeds
 from wsss_tf.cam import CamMaker, cam_path, read_cam
 from wsss_tf.config import expand_path
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest, unseen_classes
 from wsss_tf.data.example import Example
-from wsss_tf.data.images import read_grey
 from wsss_tf.data.shapes import generate_shapes
 from wsss_tf.data.store import write_image, write_json
 from wsss_tf.errors import InputError
@@ -53,7 +52,7 @@ def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     dataset = experiment.dataset
     for line in unseen_classes(dataset):
         print(f"warning: {line}")
-    problems = check_dataset(dataset, progress=True)
+    problems = check_dataset(dataset, True, experiment.data.saliency_max)
     if problems:
         for problem in problems:
             print(problem)
@@ -67,6 +66,7 @@ def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
         "train_masks": content_digest(dataset.train, with_masks=True),
         "val": content_digest(dataset.val, with_masks=False),
         "val_masks": content_digest(dataset.val, with_masks=True),
+        "saliency_max": experiment.data.saliency_max,
     }
 
 
@@ -95,25 +95,18 @@ def _cams(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 
 
 def _saliency(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    config = experiment.saliency
-    require_saliency(experiment)
+    e, config = experiment, experiment.saliency
+    saliency_sources.require_source(config, e.dataset.train)
 
     def write(example: Example) -> None:
-        target = saliency.binarise(read_grey(example.saliency), config.saliency_threshold)
-        if config.refine:
+        target = saliency_sources.object_mask(example, config, e.data.saliency_max)
+        if config.refinement != "none":
             _, cam = read_cam(inputs["cams"], example.image_id)
-            target = saliency.refine(target, cam, config.tau_high, config.tau_low)
+            target = saliency.refine(target, cam, config.tau_high, config.tau_low, config.refinement)
         write_image(_png(folder, example), target)
 
-    return _each(experiment.dataset.train, "saliency", lambda example: _png(folder, example), write)
-
-
-def require_saliency(experiment: Experiment) -> None:
-    """Raises InputError unless every training image has a saliency map."""
-    for example in experiment.dataset.train:
-        if example.saliency is None:
-            raise InputError(f"{example.image}: no saliency map for it: give the folder of maps with "
-                             "--saliency=FOLDER, or do without maps with --method=cam_baseline")
+    done = _each(e.dataset.train, "saliency", lambda example: _png(folder, example), write)
+    return done | {"supervision": saliency_sources.SUPERVISION[config.saliency_source]}
 
 
 def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
@@ -131,7 +124,7 @@ def _segmenter(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     numbers = fit(method, dataset.train, dataset.num_classes, lambda example: _png(targets, example), e.crops,
                   e.seg_train, e.run.seed, folder)
     save_weights(method.net, folder / SEGMENTER)
-    return numbers
+    return numbers | {"supervision": e.supervision}
 
 
 def _masking(experiment: Experiment, inputs: Inputs) -> tuple[Method, Path]:
@@ -169,7 +162,8 @@ def _scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
         curve = score_cams(dataset.train, inputs["cams"], dataset.class_names, CAM_THRESHOLDS)
         scores["cams"] = {str(threshold): score.as_dict() for threshold, score in curve.items()}
     write_json(folder / "scores.json", scores)
-    return {name: scores[name]["miou"] for name in (PLAIN, REFINED) if name in scores}
+    mious = {name: scores[name]["miou"] for name in (PLAIN, REFINED) if name in scores}
+    return mious | {"supervision": experiment.supervision}
 
 
 def _each(examples: Iterable[Example], label: str, output: Callable[[Example], Path],
@@ -190,8 +184,14 @@ def _attends(experiment: Experiment) -> bool:
     return experiment.masking.attention_weight > 0
 
 
+def _refines(experiment: Experiment) -> bool:
+    return experiment.saliency.refinement != "none"
+
+
 def _needs_saliency(experiment: Experiment) -> tuple[str, ...]:
-    return ("prepare.train", "cams") if experiment.saliency.refine else ("prepare.train",)
+    reads = {"maps": ("prepare.saliency_max",), "ground_truth": ("prepare.train_masks",)}
+    source = reads.get(experiment.saliency.saliency_source, ())
+    return ("prepare.train", *source, *(("cams",) if _refines(experiment) else ()))
 
 
 def _needs_segmenter(experiment: Experiment) -> tuple[str, ...]:
@@ -201,7 +201,7 @@ def _needs_segmenter(experiment: Experiment) -> tuple[str, ...]:
 
 
 def _uses_cams(experiment: Experiment) -> bool:
-    return experiment.run.method == "cam_baseline" or experiment.saliency.refine
+    return experiment.run.method == "cam_baseline" or _refines(experiment)
 
 
 def _needs_scores(experiment: Experiment) -> tuple[str, ...]:

@@ -69,7 +69,8 @@ def truncate(path: Path) -> None:
     ("mask", save(Image.new("L", (20, 16), 3)), ["labels 0 to 2 or 255", "found 3"]),
     ("mask", save(Image.new("L", (20, 16), 254)), ["found 254"]),
     ("saliency", save(Image.new("L", (10, 8))), ["20x16", "found 10x8"]),
-    ("saliency", save(Image.fromarray(np.zeros(SIZE, np.uint16))), ["8-bit"]),
+    ("saliency", save(Image.new("RGB", (20, 16))), ["8-bit grey"]),
+    ("saliency", save(Image.fromarray(np.full(SIZE, 256, np.uint16))), ["up to 255", "found 256", "--saliency_max"]),
     ("saliency", save(Image.new("L", (20, 16), 1)), ["only 0 and 1", "multiply"]),
 ])
 def test_each_damage_is_one_line(dataset, split, field, damage, words):
@@ -79,6 +80,14 @@ def test_each_damage_is_one_line(dataset, split, field, damage, words):
     assert len(problems) == 1 and "\n" not in problems[0]
     for word in words:
         assert word in problems[0]
+
+
+def test_saliency_is_checked_against_its_own_range(dataset):
+    wide = np.uint16(257) * np.asarray(Image.open(dataset.train[0].saliency))
+    Image.fromarray(wide).save(dataset.train[0].saliency)
+    for maximum, names in ((255, ["a.png"]), (65535, ["c.png", "b.png"])):  # evaluation files come first
+        problems = check_dataset(dataset, False, maximum)
+        assert [Path(line.split(": ")[0]).name for line in problems] == names
 
 
 def test_sound_files_next_to_a_damaged_one_are_not_named(dataset):

@@ -1,3 +1,4 @@
+import functools
 import io
 import struct
 import zlib
@@ -8,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from wsss_tf.data.images import image_size, read_grey, read_labels, read_photo
+from wsss_tf.data.images import image_size, read_grey, read_labels, read_photo, read_saliency
 from wsss_tf.errors import InputError
 
-READERS = (read_photo, read_labels, read_grey, image_size)
+READERS = (read_photo, read_labels, read_grey, functools.partial(read_saliency, maximum=255), image_size)
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, [24, 30, 3], np.uint8)
 GREY = RNG.integers(0, 256, [24, 30], np.uint8)
@@ -134,6 +135,36 @@ def test_grey_maps(tmp_path):
     for content in (encoded(Image.fromarray(PHOTO), "PNG"), PALETTE_PNG):
         with pytest.raises(InputError, match="8-bit grey"):
             read_grey(file(tmp_path, content))
+
+
+@pytest.mark.parametrize("dtype, maximum", [(np.uint8, 255), (np.uint16, 65535), (np.uint16, 1000), (np.uint8, 100),
+                                            (np.uint16, 255), (np.uint8, 1), (bool, 1)])
+def test_saliency_maps_of_any_range(tmp_path, dtype, maximum):
+    values = RNG.integers(0, maximum + 1, [24, 30]).astype(dtype)
+    values[0, :2] = 0, maximum
+    scores = read_saliency(file(tmp_path, encoded(Image.fromarray(values), "PNG")), maximum)
+    assert scores.dtype == np.float32 and scores[0, 0] == 0 and scores[0, 1] == 1
+    np.testing.assert_allclose(scores, values / maximum, rtol=1e-6)
+
+
+@pytest.mark.parametrize("values, maximum, words", [
+    (np.full([4, 4], 256, np.uint16), 255, "up to 255, found 256: set --saliency_max .*65535"),
+    (np.full([4, 4], 2, np.uint8), 1, "up to 1, found 2"),
+    (np.full([4, 4], 1001, np.uint16), 1000, "up to 1000, found 1001"),
+    (np.full([4, 4], 200, np.uint8), 65535, "up to 65535, found an 8-bit map: set --saliency_max=255"),
+    (np.eye(4, dtype=np.uint8), 255, "found only 0 and 1: multiply the map by 255 or set --saliency_max=1"),
+    (np.eye(4, dtype=np.uint16), 65535, "found only 0 and 1"),
+    (np.zeros([4, 4, 3], np.uint8), 255, "expected an 8-bit grey map or a 16-bit one, found mode RGB"),
+])
+def test_saliency_maps_that_contradict_the_range(tmp_path, values, maximum, words):
+    path = file(tmp_path, encoded(Image.fromarray(values), "PNG"))
+    with pytest.raises(InputError, match=f"^{path}: .*{words}"):
+        read_saliency(path, maximum)
+
+
+@pytest.mark.parametrize("maximum", [1, 255])
+def test_a_map_without_anything_salient_is_sound(tmp_path, maximum):
+    assert not read_saliency(file(tmp_path, encoded(Image.new("L", (5, 4)), "PNG")), maximum).any()
 
 
 def test_size_is_height_and_width(tmp_path):

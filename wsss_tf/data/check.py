@@ -12,19 +12,20 @@ import numpy as np
 import tqdm
 
 from wsss_tf.data.example import UNKNOWN, Dataset, Example
-from wsss_tf.data.images import read_grey, read_labels, read_photo
+from wsss_tf.data.images import read_labels, read_photo, read_saliency
 from wsss_tf.errors import InputError
 
 MAX_THREADS = 8  # decoding scales with the cores, reading over a network with the threads
 MAX_NAMED = 5  # wrong labels that a line names as examples
 
 
-def check_dataset(dataset: Dataset, progress: bool) -> list[str]:
+def check_dataset(dataset: Dataset, progress: bool, saliency_max: int = 255) -> list[str]:
     """Decodes every photo, mask and saliency map of both splits.
 
     Args:
       dataset: the data set.
       progress: show a progress bar.
+      saliency_max: value of a saliency map that means certainly salient.
 
     Returns:
       One line per problem: the file, what was expected and found, what to do;
@@ -34,7 +35,8 @@ def check_dataset(dataset: Dataset, progress: bool) -> list[str]:
     examples = list({example.image_id: example for example in dataset.val + dataset.train}.values())
     problems = _untagged(dataset)
     with ThreadPoolExecutor(_threads()) as pool:
-        found = pool.map(partial(_check_files, num_classes=dataset.num_classes), examples)
+        check = partial(_check_files, num_classes=dataset.num_classes, saliency_max=saliency_max)
+        found = pool.map(check, examples)
         bar = tqdm.tqdm(found, "checking", len(examples), unit="image", disable=not progress)
         return problems + [line for lines in bar for line in lines]
 
@@ -66,7 +68,7 @@ def listing_digest(examples: Iterable[Example], with_masks: bool) -> str:
     return _digest(examples, with_masks, _listing)
 
 
-def _check_files(example: Example, num_classes: int) -> list[str]:
+def _check_files(example: Example, num_classes: int, saliency_max: int) -> list[str]:
     problems = []
 
     def decoded(read: Callable[[Path], np.ndarray], path: Path | None) -> np.ndarray | None:
@@ -77,7 +79,7 @@ def _check_files(example: Example, num_classes: int) -> list[str]:
 
     photo = decoded(read_photo, example.image)
     mask = decoded(read_labels, example.mask)
-    saliency = decoded(read_grey, example.saliency)
+    saliency = decoded(partial(read_saliency, maximum=saliency_max), example.saliency)
     for values, path in ((mask, example.mask), (saliency, example.saliency)):
         if values is not None and photo is not None and values.shape != photo.shape[:2]:
             problems.append(f"{path}: expected the size of {example.image} ({_size(photo)}), found {_size(values)}: "
@@ -88,8 +90,6 @@ def _check_files(example: Example, num_classes: int) -> list[str]:
             some = ", ".join(map(str, wrong[:MAX_NAMED])) + (", ..." if len(wrong) > MAX_NAMED else "")
             problems.append(f"{example.mask}: expected labels 0 to {num_classes} or {UNKNOWN}, found {some}: "
                             "correct the mask or add the classes to classes.txt")
-    if saliency is not None and saliency.max() == 1:
-        problems.append(f"{example.saliency}: expected values up to 255, found only 0 and 1: multiply the map by 255")
     return problems
 
 

@@ -17,8 +17,9 @@ class Example:
       image_id: name of the example, unique in its data set.
       image: the photo (JPEG or PNG).
       tags: sorted label values of the classes present, each in 1..C.
-      mask: label map for evaluation only, or None. Training never opens it.
-      saliency: 8-bit saliency map of the same size as the photo, or None.
+      mask: label map for evaluation, or None. Training never opens it, unless
+        it is told to use the training masks as saliency.
+      saliency: saliency map of the same size as the photo, or None.
     """
 
     image_id: str

@@ -46,7 +46,7 @@ def read_labels(path: Path) -> np.ndarray:
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """Decodes an 8-bit grey map (saliency) to uint8 [H, W].
+    """Decodes an 8-bit grey map to uint8 [H, W].
 
     Raises:
       InputError: missing, truncated, or not 8-bit grey.
@@ -57,6 +57,36 @@ def read_grey(path: Path) -> np.ndarray:
                              "save it as 8-bit grey PNG (255 = salient)")
         _decoded(path, image.load)
         return np.asarray(image).copy()
+
+
+def read_saliency(path: Path, maximum: int) -> np.ndarray:
+    """Decodes an 8- or 16-bit grey saliency map, or a mask of 0 and 1, to float32 [H, W] in 0..1.
+
+    Args:
+      path: the map.
+      maximum: file value that means certainly salient: 255, 65535, or 1 for
+        masks of 0 and 1.
+
+    Raises:
+      InputError: missing, truncated, not grey, or with values that contradict
+        the maximum.
+    """
+    with _opened(path) as image:
+        if image.mode not in ("1", "L", "I", "I;16"):
+            raise InputError(f"{path}: expected an 8-bit grey map or a 16-bit one, found mode {image.mode}: "
+                             f"save it as grey PNG ({maximum} = salient)")
+        _decoded(path, image.load)
+        values = np.asarray(image).astype(np.int32)
+        wide = image.mode.startswith("I")
+    expected, top = f"{path}: expected values up to {maximum}, found", int(values.max())
+    if top > maximum:
+        raise InputError(f"{expected} {top}: set --saliency_max to the value that means certainly salient "
+                         "(255, or 65535 for 16-bit maps)")
+    if maximum > 255 and not wide:
+        raise InputError(f"{expected} an 8-bit map: set --saliency_max=255 or save it as 16-bit PNG")
+    if top == 1 < maximum:
+        raise InputError(f"{expected} only 0 and 1: multiply the map by {maximum} or set --saliency_max=1")
+    return (values / np.float32(maximum)).astype(np.float32)
 
 
 def image_size(path: Path) -> tuple[int, int]:

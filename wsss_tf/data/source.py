@@ -25,8 +25,10 @@ class DataConfig:
                                    "the whole split)")
     labels: str = setting("", "image tags: labels.csv, cls_labels.npy or a folder of XML annotations; "
                               "empty: the first of these under the root (COCO: its instance annotations)")
-    saliency: str = setting("", "folder of saliency maps (8-bit grey PNG, 255 = salient); "
+    saliency: str = setting("", "folder of saliency maps (8- or 16-bit grey PNG); "
                                 "empty: saliency/ under the root, if it exists")
+    saliency_max: int = setting(255, "value in the saliency maps that means certainly salient: 255, 65535 for 16-bit "
+                                     "maps, 1 for masks of 0 and 1", low=1)
     untagged: str = setting("drop", "COCO images that show none of the classes: EPS and SIPE drop them (82,081 train / "
                                     "40,137 val), the thesis counts them (82,783 / 40,504)", ("drop", "keep"))
     limit: int = setting(0, "keep only the first N images of each split, 0 keeps all")
