@@ -79,6 +79,17 @@ def test_detectors_find_the_ball(source, example):
     np.testing.assert_array_equal(fixed, scores > 0.25)
 
 
+@pytest.mark.parametrize("source, name", zip(DETECTORS, ("SpectralResidual", "FineGrained")))
+def test_detectors_get_the_photo_as_opencv_reads_it(source, name, tmp_path):
+    noise = np.random.default_rng(2).integers(0, 256, [60, 80, 3]).astype(np.float32)
+    Image.fromarray((cv2.GaussianBlur(noise, (0, 0), 4) * [1.5, 1, 0.5]).astype(np.uint8)).save(tmp_path / "x.png")
+    photo = cv2.imread(str(tmp_path / "x.png"))
+    _, raw = getattr(cv2.saliency, f"StaticSaliency{name}_create")().computeSaliency(photo)
+    expected = (raw - raw.min()) / (raw.max() - raw.min())
+    scores = saliency_scores(Example("x", tmp_path / "x.png", (1,)), source, 255)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("source", DETECTORS)
 def test_detectors_need_neither_map_nor_mask(source, example):
     bare = dataclasses.replace(example, saliency=None, mask=None)
