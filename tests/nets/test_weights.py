@@ -113,7 +113,7 @@ def test_without_network_imagenet_names_the_way_out():
     def offline(include_top, weights):
         raise Exception("URL fetch failure")
 
-    with pytest.raises(InputError, match="URL fetch failure.*--weights=FILE.h5"):
+    with pytest.raises(InputError, match="URL fetch failure.*--cls_weights=FILE.h5 and --seg_weights=FILE.h5"):
         load_backbone_weights(small(1), "imagenet", offline)
 
 
