@@ -78,13 +78,9 @@ class Chain:
         Raises:
           InputError: an input stage is missing or outdated, or the stage's own.
         """
-        stage, inputs = self._stages[name], {}
-        for need in self._stages[name].needs(self._experiment):
-            before = need.split(".")[0]
-            inputs[before] = self._finished(before)
-            if inputs[before] is None:
-                raise InputError(f"{self._experiment.folder(before)}: stage {before} is missing or was made with other "
-                                 f"settings: run scripts/{self._stages[before].script}.py with the same flags first")
+        stage = self._stages[name]
+        needs = (need.split(".")[0] for need in stage.needs(self._experiment))
+        inputs = {before: self.require(before) for before in needs}
         finished = self._finished(name)
         if finished is not None:
             print(f"[{name}] up to date: {finished}")
@@ -94,6 +90,18 @@ class Chain:
     def folder(self, name: str) -> Path | None:
         """Folder of a stage that is done and up to date, else None."""
         return self._finished(name)
+
+    def require(self, name: str) -> Path:
+        """Folder of a stage that is done and up to date.
+
+        Raises:
+          InputError: it is missing or outdated.
+        """
+        folder = self._finished(name)
+        if folder is None:
+            raise InputError(f"{self._experiment.folder(name)}: stage {name} is missing or was made with other "
+                             f"settings: run scripts/{self._stages[name].script}.py with the same flags first")
+        return folder
 
     def _make(self, stage: Stage, inputs: dict[str, Path]) -> Path:
         folder = self._experiment.folder(stage.name)

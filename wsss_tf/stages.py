@@ -81,7 +81,8 @@ def _classifier(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     return numbers
 
 
-def _trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
+def trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
+    """The classifier, standard block only, that the stage in this folder has trained."""
     e = experiment
     net = build_classifier(e.cls_backbone, e.classifier, e.dataset.num_classes, dilated=False)
     load_weights(net, folder / CLASSIFIER)
@@ -89,7 +90,7 @@ def _trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
 
 
 def _cams(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    net = _trained_classifier(experiment, inputs["classifier"])
+    net = trained_classifier(experiment, inputs["classifier"])
     maker = CamMaker(net, backbone_grid(experiment.cls_backbone), experiment.cam)
     return _each(experiment.dataset.train, "cams", lambda example: cam_path(folder, example.image_id),
                  lambda example: maker.write(example, folder))
@@ -130,7 +131,7 @@ def _segmenter(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 
 def _masking(experiment: Experiment, inputs: Inputs) -> tuple[Method, Path]:
     e = experiment
-    classifier = _trained_classifier(e, inputs["classifier"]) if _attends(e) else None
+    classifier = trained_classifier(e, inputs["classifier"]) if _attends(e) else None
     method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, e.dataset.num_classes, classifier)
     return method, inputs["saliency"]
 
@@ -144,10 +145,17 @@ METHODS: dict[str, Callable[[Experiment, Inputs], tuple[Method, Path]]] = {
     "masking": _masking, "cam_baseline": _cam_baseline}
 
 
-def _masks(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+def trained_segmenter(experiment: Experiment, folder: Path) -> keras.Model:
+    """The segmentation net that the stage in this folder has trained."""
     e = experiment
     net = build_segmenter(e.seg_backbone, e.segmenter, e.dataset.num_classes)
-    load_weights(net, inputs["segmenter"] / SEGMENTER)
+    load_weights(net, folder / SEGMENTER)
+    return net
+
+
+def _masks(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    e = experiment
+    net = trained_segmenter(e, inputs["segmenter"])
     predictor = Predictor(net, backbone_grid(e.seg_backbone), e.test)
     return _each(e.dataset.val, "masks", lambda example: _png(folder / REFINED, example),
                  lambda example: predictor.write(example, folder / PLAIN, folder / REFINED))
