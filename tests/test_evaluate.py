@@ -14,7 +14,7 @@ from wsss_tf.data.example import UNKNOWN, Example
 from wsss_tf.data.images import read_labels
 from wsss_tf.data.store import write_labels, write_npz
 from wsss_tf.errors import InputError
-from wsss_tf.evaluate import confusion_matrix, score_cams, score_masks, score_seeds
+from wsss_tf.evaluate import confusion_matrix, score_cams, score_masks, score_objects, score_seeds
 from wsss_tf.scores import scores_from_confusion, seed_scores_from_confusion
 
 NAMES = ("background", "cat", "dog", "sheep", "sign")
@@ -138,6 +138,20 @@ def test_files_give_the_same_scores_as_arrays(tmp_path):
     assert 0 < seeds.coverage < 1
     one_shot = seed_scores_from_confusion(sum(confusion_matrix(t, p, 5) for t, p in pairs), NAMES)
     assert seeds.as_dict() == one_shot.as_dict()
+
+
+def test_objects_of_any_class_are_counted_alike(tmp_path):
+    """Targets of the saliency loss know no classes: 0, 1, and 255 where they are silent."""
+    pairs = [(truth, np.where(found == UNKNOWN, UNKNOWN, found > 2).astype(np.uint8))
+             for truth, found in random_pairs(4, count=3)]
+    scores = score_objects(*write_pairs(tmp_path, pairs))
+    truth, found = (np.concatenate([array.ravel() for array in arrays]) for arrays in zip(*pairs))
+    truth, found = truth[truth != UNKNOWN], found[truth != UNKNOWN]
+    assert scores.class_names == ("background", "object")
+    assert scores.coverage == pytest.approx((found != UNKNOWN).mean())
+    assert scores.precision[1] == pytest.approx((truth[found == 1] > 0).mean())
+    assert scores.recall[1] == pytest.approx((found[truth > 0] == 1).mean())
+    assert scores.precision[0] == pytest.approx((truth[found == 0] == 0).mean())
 
 
 def test_scores_as_json(tmp_path):

@@ -43,8 +43,9 @@ def test_page_holds_curves_of_both_trainings_flags_and_manifests(masking_page, m
 def test_score_rows_of_masks_and_of_the_chosen_cam_threshold(masking_run, scores):
     rows = score_rows(scores, masking_run.experiment)
     assert [(row.title, row.split, row.crf) for row in rows] == [
-        ("tiny_masking", "val", False), ("tiny_masking + CRF", "val", True), ("CAM > 0.2, tags given", "train", False)]
-    assert [row.scores for row in rows] == [scores["plain"], scores["crf"], scores["cams"]["0.2"]]
+        ("tiny_masking", "val", False), ("tiny_masking + CRF", "val", True), ("CAM > 0.2, tags given", "train", False),
+        ("saliency targets, objects of any class", "train", False)]
+    assert [row.scores for row in rows] == [scores["plain"], scores["crf"], scores["cams"]["0.2"], scores["saliency"]]
     assert rows[0].scales == "1" and rows[2].scales == ""
 
 

@@ -106,11 +106,12 @@ def test_masks_of_the_evaluation_images(masking_run):
             assert labels.shape == (64, 64) and labels.max() <= 6
 
 
-@pytest.mark.parametrize("run", ["masking_run", "cam_run"])
-def test_scores_are_sane(run, request):
+@pytest.mark.parametrize("run, targets", [("masking_run", "saliency"), ("cam_run", "seeds")])
+def test_scores_are_sane(run, targets, request):
     folder = request.getfixturevalue(run).folder
     scores = json.loads((folder / "scores" / "scores.json").read_text())
-    assert set(scores) == {"plain", "crf", "cams"}
+    assert set(scores) == {"plain", "crf", "cams", targets}
+    assert 0 < scores[targets]["coverage"] <= 1 and 0 < scores[targets]["precision"][0] <= 1
     assert list(map(float, scores["cams"])) == sorted(map(float, scores["cams"])) and "0.2" in scores["cams"]
     for score in (scores["plain"], scores["crf"], *scores["cams"].values()):
         assert 0 <= score["miou"] <= 1 and 0 < score["pixel_accuracy"] <= 1

@@ -22,6 +22,7 @@ from wsss_tf.errors import InputError
 from wsss_tf.scores import Scores, SeedScores, scores_from_confusion, seed_scores_from_confusion
 
 _CAM_EPSILON = 1e-5  # keeps the maximum of an all-zero CAM from dividing by zero
+_OBJECT_NAMES = ("background", "object")
 _IN_FLIGHT = 32  # images counted before their counts are summed: bounds the memory
 _MAX_WORKERS = 16  # threads; above it the decoders wait for the disk
 
@@ -69,6 +70,22 @@ def score_seeds(examples: tuple[Example, ...], folder: Path, class_names: tuple[
       InputError: as `score_masks`.
     """
     return seed_scores_from_confusion(_mask_confusion(examples, folder, len(class_names)), class_names)
+
+
+def score_objects(examples: tuple[Example, ...], folder: Path) -> SeedScores:
+    """Scores the targets <folder>/<image_id>.png (0, 1, 255 = unlabeled) as objects of any class against background.
+
+    Raises:
+      InputError: as `score_masks`.
+    """
+    _check_files(examples, folder, ".png", "saliency")
+
+    def count(example: Example) -> np.ndarray:
+        truth, path = read_labels(example.mask), _file(folder, example, ".png")
+        objects = np.where(truth == UNKNOWN, UNKNOWN, truth != BACKGROUND).astype(np.uint8)
+        return confusion_matrix(objects, read_labels(path), len(_OBJECT_NAMES), example.mask, path)
+
+    return seed_scores_from_confusion(_sum_over(examples, count), _OBJECT_NAMES)
 
 
 def score_cams(examples: tuple[Example, ...], folder: Path, class_names: tuple[str, ...],

@@ -55,6 +55,9 @@ def score_rows(scores: dict, experiment: Experiment) -> tuple[report.ReportRow, 
     for threshold, score in scores.get("cams", {}).items():
         if float(threshold) == experiment.seeds.cam_threshold:
             rows.append(report.ReportRow(f"CAM > {threshold}, tags given", "train", False, score, ""))
+    for stage, title in (("seeds", "pseudo-labels"), ("saliency", "saliency targets, objects of any class")):
+        if stage in scores:
+            rows.append(report.ReportRow(title, "train", False, scores[stage], ""))
     return tuple(rows)
 
 

@@ -12,11 +12,11 @@ from wsss_tf import report_run, saliency, saliency_sources, seeds
 from wsss_tf.cam import CamMaker, cam_path, read_cam
 from wsss_tf.config import expand_path
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest, unseen_classes
-from wsss_tf.data.example import Example
+from wsss_tf.data.example import Dataset, Example
 from wsss_tf.data.shapes import generate_shapes
 from wsss_tf.data.store import write_image, write_json
 from wsss_tf.errors import InputError
-from wsss_tf.evaluate import score_cams, score_masks
+from wsss_tf.evaluate import score_cams, score_masks, score_objects, score_seeds
 from wsss_tf.experiment import Experiment
 from wsss_tf.methods.cam_baseline import CamBaseline
 from wsss_tf.methods.contract import Method
@@ -167,12 +167,24 @@ def _scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     if any(example.mask for example in dataset.val):  # without any, the masks are all that is wanted
         scores = {name: score_masks(dataset.val, inputs["masks"] / name, dataset.class_names).as_dict()
                   for name in (PLAIN, REFINED)}
-    if "cams" in inputs and all(example.mask for example in dataset.train):
-        curve = score_cams(dataset.train, inputs["cams"], dataset.class_names, CAM_THRESHOLDS)
-        scores["cams"] = {str(threshold): score.as_dict() for threshold, score in curve.items()}
+    if all(example.mask for example in dataset.train):
+        scores |= _training_scores(dataset, inputs)
     write_json(folder / "scores.json", scores)
     mious = {name: scores[name]["miou"] for name in (PLAIN, REFINED) if name in scores}
     return mious | {"supervision": experiment.supervision}
+
+
+def _training_scores(dataset: Dataset, inputs: Inputs) -> dict:
+    """How good the targets that training sees are, measured afterwards with the masks it never sees."""
+    scores = {}
+    if "cams" in inputs:
+        curve = score_cams(dataset.train, inputs["cams"], dataset.class_names, CAM_THRESHOLDS)
+        scores["cams"] = {str(threshold): score.as_dict() for threshold, score in curve.items()}
+    if "seeds" in inputs:
+        scores["seeds"] = score_seeds(dataset.train, inputs["seeds"], dataset.class_names).as_dict()
+    if "saliency" in inputs:
+        scores["saliency"] = score_objects(dataset.train, inputs["saliency"]).as_dict()
+    return scores
 
 
 def _each(examples: Iterable[Example], label: str, output: Callable[[Example], Path],
@@ -213,14 +225,19 @@ def _uses_cams(experiment: Experiment) -> bool:
     return experiment.run.method == "cam_baseline" or _refines(experiment)
 
 
+def _targets(experiment: Experiment) -> str:
+    """The stage that makes what the segmenter is trained on."""
+    return "seeds" if experiment.run.method == "cam_baseline" else "saliency"
+
+
 def _needs_scores(experiment: Experiment) -> tuple[str, ...]:
-    return ("prepare.val_masks", "masks") + (("prepare.train_masks", "cams") if _uses_cams(experiment) else ())
+    cams = ("cams",) if _uses_cams(experiment) else ()
+    return ("prepare.val_masks", "prepare.train_masks", "masks", *cams, _targets(experiment))
 
 
 def _needs_report(experiment: Experiment) -> tuple[str, ...]:
-    targets = "seeds" if experiment.run.method == "cam_baseline" else "saliency"
     classifier = ("classifier",) if _uses_cams(experiment) or _attends(experiment) else ()
-    return (*_needs_scores(experiment), "scores", *classifier, "segmenter", targets)
+    return (*_needs_scores(experiment), "scores", *classifier, "segmenter")
 
 
 _SHOWN_SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment))  # the report lists them all
