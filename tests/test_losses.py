@@ -144,6 +144,31 @@ def test_label_loss_is_the_mean_over_known_pixels(seed):
     np.testing.assert_allclose(losses.label_loss(tf.constant(logits), labels), expected, rtol=1e-9)
 
 
+def test_balanced_seed_loss_equals_the_recorded_one(golden):
+    recorded = golden("thesis_ch3_reference")
+    logits = tf.Variable(np.log(recorded["prob"].transpose(1, 2, 0)[None]))
+    with tf.GradientTape() as tape:
+        loss = losses.balanced_seed_loss(logits, tf.constant(recorded["grown_b07"][None], tf.int32))
+    np.testing.assert_allclose(loss[0], recorded["l_seed"], rtol=1e-5)
+    gradient = tape.gradient(loss, logits).numpy()[0].transpose(2, 0, 1)
+    np.testing.assert_allclose(gradient, recorded["grad_logits"], rtol=1e-4, atol=1e-8)
+
+
+@quick
+@given(SEEDS)
+def test_balanced_seed_loss_averages_background_and_objects_apart(seed):
+    rng, logits, _, saliency = cases(seed)
+    labels = np.where(saliency == 255, 255, rng.integers(0, C + 1, [B, H, W])).astype(np.int32)
+    log_probability = np.log(softmax(logits))
+    expected = np.zeros(B)
+    for b in range(B):
+        known = [(labels[b, y, x], -log_probability[b, y, x, labels[b, y, x]])
+                 for y, x in np.ndindex(H, W) if labels[b, y, x] != 255]
+        for chosen in ([value for label, value in known if label == 0], [value for label, value in known if label > 0]):
+            expected[b] += np.mean(chosen) if chosen else 0
+    np.testing.assert_allclose(losses.balanced_seed_loss(tf.constant(logits), labels), expected, rtol=1e-9)
+
+
 def every_loss(rng, spread: float) -> dict:
     """Name -> (loss of one float32 tensor, that tensor), the rest fixed and random."""
     tags = tf.constant(rng.integers(0, 2, [B, C]), tf.float32)
@@ -159,6 +184,7 @@ def every_loss(rng, spread: float) -> dict:
         "saliency": (lambda: losses.saliency_loss(logits, saliency, tags), logits),
         "attention": (lambda: losses.attention_loss(scores, tags * [[1, 0, 1, 0]], tags), scores),
         "label": (lambda: losses.label_loss(logits, labels), logits),
+        "balanced_seed": (lambda: losses.balanced_seed_loss(logits, labels), logits),
     }
 
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.seeds import pseudo_label
+from wsss_tf.seeds import pseudo_label, superpixel_seed
 
 
 @settings(max_examples=60, deadline=None)
@@ -30,3 +30,34 @@ def test_classes_compete_by_their_own_maximum():
 
 def test_dead_maps_are_background():
     np.testing.assert_array_equal(pseudo_label(np.array([3]), np.zeros([1, 2, 2], np.float32), 0.2), 0)
+
+
+def test_initial_seed_equals_the_recorded_one(golden):
+    recorded = golden("thesis_ch3_reference")
+    keys = np.flatnonzero(recorded["t"]) + 1
+    seed = superpixel_seed(keys, recorded["cam"][keys - 1], recorded["superpixels"], float(recorded["alpha"]))
+    np.testing.assert_array_equal(seed, recorded["seed"])
+    assert set(np.unique(seed)) == {0, *keys, 255}
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(0, 3), alpha=st.sampled_from([0.3, 0.5, 0.8]), keep=st.booleans())
+def test_initial_seed_equals_loops(seed, count, alpha, keep):
+    """Eqs 3.2-3.5 pixel by pixel and superpixel by superpixel."""
+    rng = np.random.default_rng(seed)
+    keys = np.sort(rng.choice(np.arange(1, 9), count, replace=False))
+    cam = np.maximum(rng.normal(size=[count, 6, 5]), 0).astype(np.float32)
+    superpixels = rng.integers(0, 4, [6, 5]) * 3
+    strength = np.zeros([6, 5])
+    expected = np.full([6, 5], 255)
+    for place in np.ndindex(6, 5):
+        for key, channel in zip(keys, cam):
+            value = channel[place] / (channel.max() + np.float32(1e-5))
+            if value > strength[place]:
+                strength[place] = value
+                expected[place] = key if value > alpha else 255
+    quiet = min(np.unique(superpixels), key=lambda number: strength[superpixels == number].mean())
+    for place in np.ndindex(6, 5):
+        if superpixels[place] == quiet and (expected[place] == 255 or not keep):
+            expected[place] = 0
+    np.testing.assert_array_equal(superpixel_seed(keys, cam, superpixels, alpha, keep), expected)

@@ -94,6 +94,25 @@ def label_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return _set_mean(loss, tf.cast(known, logits.dtype))
 
 
+def balanced_seed_loss(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy of background and foreground seeds, each averaged by itself and then added.
+
+    Args:
+      logits: float32 [B, h, w, C+1].
+      labels: int32 [B, h, w] of 0..C and 255 (ignored), at logit resolution.
+
+    Returns:
+      float32 [B]; an empty set gives 0.
+
+    Ref: thesis eq. 3.8 with c = L_p (A3-8).
+    """
+    known = labels != UNKNOWN
+    loss = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(known, labels, 0), logits)
+    background = labels == BACKGROUND
+    return (_set_mean(loss, tf.cast(background, logits.dtype))
+            + _set_mean(loss, tf.cast(known & ~background, logits.dtype)))
+
+
 def _set_mean(values: tf.Tensor, members: tf.Tensor) -> tf.Tensor:
     """Mean of [B, h, w] values over member pixels (1), 0 for an empty set: [B]."""
     return tf.math.divide_no_nan(tf.reduce_sum(values * members, axis=[1, 2]), tf.reduce_sum(members, axis=[1, 2]))

@@ -6,7 +6,7 @@ import numpy as np
 
 from wsss_tf.cam import normalise
 from wsss_tf.config import setting
-from wsss_tf.data.example import BACKGROUND
+from wsss_tf.data.example import BACKGROUND, UNKNOWN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,6 +14,34 @@ class SeedConfig:
     """How class activation maps become pseudo-labels."""
 
     cam_threshold: float = setting(0.2, "background score beside the normalised maps (eq. 1.12; PSA uses 0.2)")
+
+
+def superpixel_seed(keys: np.ndarray, cam: np.ndarray, superpixels: np.ndarray, alpha: float,
+                    keep_foreground: bool = True) -> np.ndarray:
+    """Sparse initial seed: confident CAM pixels, and the least active superpixel as background.
+
+    Args:
+      keys: int64 [K], label values of the present classes.
+      cam: float32 [K, H, W], rectified maps.
+      superpixels: int [H, W] ids.
+      alpha: normalised CAM above which a pixel is labeled, 0..1 (A3-1).
+      keep_foreground: confident pixels inside the background superpixel stay
+        foreground (A3-6); False overwrites them, as the equations read.
+
+    Returns:
+      uint8 [H, W] of 0..C and 255 (unlabeled).
+
+    Ref: thesis eqs 3.2-3.5.
+    """
+    maps = normalise(cam)
+    strength = maps.max(axis=0, initial=0)
+    strongest = keys[maps.argmax(axis=0)] if len(keys) else BACKGROUND
+    seed = np.where(strength > alpha, strongest, UNKNOWN).astype(np.uint8)
+    _, index = np.unique(superpixels, return_inverse=True)
+    index = index.reshape(superpixels.shape)
+    activity = np.bincount(index.ravel(), strength.ravel()) / np.bincount(index.ravel())
+    quiet = index == activity.argmin()
+    return np.where(quiet & ((seed == UNKNOWN) | (not keep_foreground)), BACKGROUND, seed).astype(np.uint8)
 
 
 def pseudo_label(keys: np.ndarray, cam: np.ndarray, threshold: float) -> np.ndarray:
