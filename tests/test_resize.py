@@ -25,6 +25,14 @@ def test_bilinear_equals_pytorch(recorded, size):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_bicubic_equals_pytorch(recorded, size, compiled):
+    expected = recorded[f"bicubic_hp_{size[0]}x{size[1]}"].transpose(0, 2, 3, 1)
+    function = tf.function(resize.bicubic) if compiled else resize.bicubic
+    np.testing.assert_allclose(function(recorded["x"].transpose(0, 2, 3, 1), size), expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("factor", [0.3, 0.5, 0.75, 1.5, 2.0, 4.0])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_bilinear_by_factor_equals_pytorch(recorded, factor, compiled):

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+_BICUBIC = -0.75  # PyTorch's constant
+
 
 def bilinear(maps: tf.Tensor, size) -> tf.Tensor:
     """Half-pixel bilinear without antialiasing: [B, h, w, K] -> float32 [B, *size, K].
@@ -31,6 +33,36 @@ def _weights_by_factor(side: tf.Tensor, factor: float) -> tf.Tensor:
     inner = tf.nn.relu(1.0 - distance)
     # Beyond the last pixel there is nothing to blend with: its whole weight stays on the last pixel.
     return inner / tf.reduce_sum(inner, axis=1, keepdims=True)
+
+
+def bicubic(maps: tf.Tensor, size, steps: list | None = None) -> tf.Tensor:
+    """PyTorch's bicubic (a = -0.75, half-pixel, borders repeated): [B, h, w, K] -> float32 [B, *size, K].
+
+    Differs from tf.image.resize's, which has a = -0.5 and other borders.
+
+    Args:
+      maps: what to resize.
+      size: (height, width), whole numbers.
+      steps: source pixels per pixel of the result, if not (h, w) / size.
+    """
+    sides = tf.unstack(tf.shape(maps)[1:3])
+    steps = steps or [tf.cast(side, tf.float32) / tf.cast(out, tf.float32) for out, side in zip(size, sides)]
+    rows, columns = (_bicubic_weights(out, side, step) for out, side, step in zip(size, sides, steps))
+    return tf.einsum("ah,bw,nhwk->nabk", rows, columns, maps)
+
+
+def _bicubic_weights(wanted: tf.Tensor, side: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    """Matrix [wanted, side] of bicubic weights along one axis."""
+    place = (tf.cast(tf.range(wanted), tf.float32) + 0.5) * step - 0.5
+    first = tf.floor(place)
+    weights = 0.0
+    for tap in (-1, 0, 1, 2):
+        x = tf.abs(place - first - tap)
+        near = ((_BICUBIC + 2) * x - (_BICUBIC + 3)) * x * x + 1
+        far = ((_BICUBIC * x - 5 * _BICUBIC) * x + 8 * _BICUBIC) * x - 4 * _BICUBIC
+        pixel = tf.clip_by_value(tf.cast(first, tf.int32) + tap, 0, side - 1)
+        weights += tf.where(x <= 1, near, far)[:, None] * tf.one_hot(pixel, side)
+    return weights
 
 
 def nearest_labels(labels: tf.Tensor, size, centre: bool = False) -> tf.Tensor:

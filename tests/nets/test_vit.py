@@ -1,0 +1,124 @@
+"""The transformer against NumPy, and its positional embedding against DINO's recorded ones."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from wsss_tf.errors import InputError
+from wsss_tf.nets import colour, vit
+
+IMAGE = np.random.default_rng(0).uniform(-120, 120, [2, 24, 40, 3]).astype(np.float32)
+SIZE = vit.SIZES["vit_test"]
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """All blocks, with weights that leave no part without effect."""
+    net = vit.build("vit_test", facet="token")
+    rng = np.random.default_rng(1)
+    net.set_weights([rng.normal(0, 0.3, weight.shape) + (weight.name == "gamma") for weight in net.weights])
+    return net
+
+
+def read_out(whole, block: int, facet: str):
+    """A net that ends at a facet, with the weights of the whole one."""
+    net = vit.build("vit_test", block, facet)
+    for layer in net.layers:
+        if layer.weights:
+            layer.set_weights(whole.get_layer(layer.name).get_weights())
+    return net
+
+
+def norm(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6) * gamma + beta
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+
+
+def by_hand(whole, image: np.ndarray, block: int, facet: str) -> np.ndarray:
+    """Spec 3.5 for one image, token by token and head by head: [tokens, width]."""
+    weights = {layer.name: layer.get_weights() for layer in whole.layers}
+    kernel, bias = weights["patches"]
+    pixels = colour.to_torchvision(image).numpy()
+    rows, columns = pixels.shape[0] // SIZE.patch, pixels.shape[1] // SIZE.patch
+    tokens = [weights["tokens"][0][0, 0]]
+    for row, column in np.ndindex(rows, columns):
+        patch = pixels[row * SIZE.patch :, column * SIZE.patch :][: SIZE.patch, : SIZE.patch]
+        tokens.append((patch[..., None] * kernel).sum(axis=(0, 1, 2)) + bias)
+    x = np.array(tokens) + whole.get_layer("tokens").resized(rows, columns).numpy()[0]
+    for number in range(block + 1):
+        name = f"block{number}_"
+        joint = norm(x, *weights[name + "norm1"]) @ weights[name + "qkv"][0] + weights[name + "qkv"][1]
+        parts = dict(zip(("query", "key", "value"), np.split(joint, 3, axis=-1)))
+        if number == block and facet in parts:
+            return parts[facet]
+        heads = []
+        for head in range(SIZE.heads):
+            part = slice(head * SIZE.width // SIZE.heads, (head + 1) * SIZE.width // SIZE.heads)
+            query, key, value = (parts[name][:, part] for name in ("query", "key", "value"))
+            weight = np.exp(query @ key.T / math.sqrt(SIZE.width // SIZE.heads))
+            heads.append(weight / weight.sum(-1, keepdims=True) @ value)
+        x = x + np.concatenate(heads, -1) @ weights[name + "proj"][0] + weights[name + "proj"][1]
+        hidden = gelu(norm(x, *weights[name + "norm2"]) @ weights[name + "fc1"][0] + weights[name + "fc1"][1])
+        x = x + hidden @ weights[name + "fc2"][0] + weights[name + "fc2"][1]
+    return norm(x, *weights["norm"]) if block == SIZE.depth - 1 else x
+
+
+@pytest.mark.parametrize("facet", vit.FACETS)
+@pytest.mark.parametrize("block", [0, 1, 2])
+def test_patches_equal_numpy(whole, block, facet):
+    features = read_out(whole, block, facet)(IMAGE).numpy()
+    assert features.shape == (2, 3, 5, SIZE.width)
+    for image in range(2):
+        expected = by_hand(whole, IMAGE[image], block, facet)[1:].reshape(3, 5, SIZE.width)
+        np.testing.assert_allclose(features[image], expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_graph_of_unknown_size_gives_the_same(whole):
+    net = read_out(whole, 2, "key")
+    compiled = tf.function(lambda image: net(image), input_signature=[tf.TensorSpec([None, None, None, 3])])
+    np.testing.assert_allclose(compiled(IMAGE), net(IMAGE), rtol=1e-4, atol=1e-4)
+
+
+def test_nothing_beyond_what_is_read_has_weights():
+    names = {layer.name for layer in vit.build("vit_test", 1, "key").layers if layer.weights}
+    blocks = {f"block0_{part}" for part in ("norm1", "qkv", "proj", "norm2", "fc1", "fc2")}
+    assert names == {"patches", "tokens", *blocks, "block1_norm1", "block1_qkv"}
+
+
+def test_blocks_count_from_the_end_too(whole):
+    np.testing.assert_array_equal(read_out(whole, -1, "key")(IMAGE), read_out(whole, 2, "key")(IMAGE))
+    for block in (3, -4):
+        with pytest.raises(InputError, match=f"block={block}: expected 0 to 2, or -3 to -1"):
+            vit.build("vit_test", block)
+
+
+@pytest.mark.parametrize("height, width", [(376, 504), (480, 480), (224, 224), (448, 112), (200, 336)])
+def test_positions_equal_dino(golden, height, width):
+    recorded = golden("dino_posembed")
+    tokens = vit.Tokens(28, "torch")
+    tokens.build((None, None, None, 6))
+    tokens.positions.assign(recorded["pos_embed"])
+    positions = tokens.resized(height // 8, width // 8)
+    np.testing.assert_allclose(positions, recorded[f"pos_{height}x{width}"], rtol=1e-4, atol=1e-5)
+
+
+def test_positions_of_the_thesis_are_resized_by_tensorflow(golden):
+    learned = golden("dino_posembed")["pos_embed"]
+    tokens = vit.Tokens(28, "tf")
+    tokens.build((None, None, None, 6))
+    tokens.positions.assign(learned)
+    grid = tf.image.resize(learned[:, 1:].reshape(1, 28, 28, 6), (47, 63), "bicubic")
+    np.testing.assert_allclose(tokens.resized(47, 63)[0, 1:], tf.reshape(grid, [-1, 6]), rtol=1e-6)
+    np.testing.assert_array_equal(tokens.resized(28, 28), learned)
+
+
+@pytest.mark.parametrize("name, parameters", [("vit_b8", 85_807_872), ("vit_b16", 85_798_656), ("vit_s8", 21_670_272),
+                                              ("vit_s16", 21_665_664)])
+def test_the_public_sizes(name, parameters):
+    """DINO's own parameter counts."""
+    assert vit.build(name, facet="token").count_params() == parameters
