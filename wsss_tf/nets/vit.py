@@ -117,8 +117,9 @@ class Tokens(keras.layers.Layer):
         positions = tf.convert_to_tensor(self.positions)
         learned = tf.reshape(positions[:, 1:], [1, side, side, positions.shape[-1]])
         if self.rule == "torch":
-            steps = [1 / ((tf.cast(count, tf.float32) + _MORE) / side) for count in (height, width)]
-            other = resize.bicubic(learned, (height, width), steps)
+            # In double precision as in DINO: the last bit of a step moves the far end by more than the tolerance.
+            steps = [side / (tf.cast(count, tf.float64) + _MORE) for count in (height, width)]
+            other = resize.bicubic(learned, (height, width), [tf.cast(step, tf.float32) for step in steps])
         else:
             other = tf.image.resize(learned, (height, width), "bicubic", antialias=False)
         other = tf.reshape(other, [1, height * width, positions.shape[-1]])
