@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from wsss_tf.errors import InputError
+from wsss_tf.stage import read_manifest
 from wsss_tf.sweep import row_name, run_sweep, sweep_scores, sweep_table
 
 
@@ -80,7 +81,7 @@ def test_every_run_gets_its_seed_its_name_and_the_others_to_reuse(tmp_path):
     rows = [str(tmp_path / "a.cfg"), str(tmp_path / "b.cfg")]
     run_sweep(rows, [0, 4], ["--paths=3"], tmp_path / "run.py")
     assert heard.read_text().splitlines() == [
-        f"--flagfile={rows[row]} --seed={seed} --experiment={'ab'[row]}_{seed} --reuse={'ba'[row]}_{seed} --paths=3"
+        f"--flagfile={rows[row]} --paths=3 --seed={seed} --experiment={'ab'[row]}_{seed} --reuse={'ba'[row]}_{seed}"
         for seed in (0, 4) for row in (0, 1)]
 
 
@@ -91,15 +92,18 @@ def test_script_refuses_nonsense(script):
 
 
 def test_two_rows_end_to_end(script, tiny_flags, tmp_path):
-    """Real chains at the tiny size; the second row takes what it can from the first."""
+    """Real chains at the tiny size; the second row takes what it can from the first, and both what is given here."""
     rows = []
-    for name, lines in (("first", []), ("second", ["--paths=2"])):
+    for name, lines in (("first", []), ("second", ["--attention_weight=0"])):
         path = tmp_path / f"{name}.cfg"
         path.write_text("\n".join([f"--experiment={name}", *tiny_flags[:-1], *lines]))
         rows.append(str(path))
-    ended = script("sweep", f"--rows={','.join(rows)}", "--seeds=1", f"--runs={tmp_path / 'runs'}")
+    ended = script("sweep", f"--rows={','.join(rows)}", "--seeds=1", f"--runs={tmp_path / 'runs'}", "--nomirror",
+                   "--crop_scales=1,0.75")
     assert ended.code == 0, ended.err
     scores = sweep_scores(tmp_path / "runs", ["first", "second"], [1])
     for name, values in scores.items():
         assert f"| {name} | {values[0, 0]:.1f} | {values[0, 1]:.1f} |" in ended.out
     assert not (tmp_path / "runs" / "second_1" / "classifier").exists()
+    settings = read_manifest(tmp_path / "runs" / "second_1" / "segmenter")["settings"]
+    assert (settings["mirror"], settings["crop_scales"], settings["attention_weight"]) == (False, [1, 0.75], 0)

@@ -39,7 +39,7 @@ def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[st
     Args:
       flagfiles: one per row of the table.
       seeds: of the runs.
-      extra: further flags for every run.
+      extra: further flags for every run; they win over those of the flagfiles.
       run: scripts/run.py.
 
     Raises:
@@ -52,8 +52,8 @@ def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[st
     for seed in seeds:
         for row, flagfile in enumerate(flagfiles):
             shared = ",".join(f"{name}_{seed}" for name in names[:row] + names[row + 1 :])
-            command = [sys.executable, str(run), f"--flagfile={flagfile}", f"--seed={seed}",
-                       f"--experiment={names[row]}_{seed}", f"--reuse={shared}", *extra]
+            command = [sys.executable, str(run), f"--flagfile={flagfile}", *extra, f"--seed={seed}",
+                       f"--experiment={names[row]}_{seed}", f"--reuse={shared}"]
             print(" ".join(command[1:]), flush=True)
             if subprocess.run(command, check=False).returncode:
                 raise InputError(f"{flagfile}: its run with seed {seed} failed (see above): mend it and run the same "
