@@ -104,3 +104,20 @@ def test_batch_norms_are_frozen():
 def test_other_strides_are_refused():
     with pytest.raises(InputError, match="expected 8 or 16 for resnet101"):
         resnet.build_101(32, "none")
+
+
+@pytest.mark.parametrize("height, width", [(13, 17), (12, 17), (13, 16), (12, 16)])
+def test_the_stem_pools_in_ceil_mode(golden, height, width):
+    """PyTorch's sizes, ceil((n - 1) / 2) + 1, and each value the maximum of its window."""
+    features = keras.Input([None, None, 3])
+    pool = keras.Model(features, resnet.ceil_pool(features))
+    x = np.maximum(golden("interpolate")["x"].transpose(0, 2, 3, 1), 0)[:, :height, :width]
+    result = pool(x).numpy()
+    assert result.shape[1:3] == tuple(int(np.ceil((side - 1) / 2)) + 1 for side in (height, width))
+    for row, column in np.ndindex(result.shape[1:3]):
+        window = x[:, max(2 * row - 1, 0) : 2 * row + 2, max(2 * column - 1, 0) : 2 * column + 2]
+        expected = window.max(axis=(1, 2)) if window.size else 0
+        np.testing.assert_array_equal(result[:, row, column], expected)
+    if (height, width) == (13, 17):
+        recorded = golden("interpolate")["maxpool_k3s2p1_ceil"]
+        np.testing.assert_array_equal(result.transpose(0, 3, 1, 2), np.maximum(recorded, 0))

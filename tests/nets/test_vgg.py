@@ -94,3 +94,12 @@ def test_keras_weights_are_taken(tmp_path):
 def test_other_strides_are_refused():
     with pytest.raises(InputError, match="expected 8 or 16 for vgg16"):
         vgg.build(32, "none")
+
+
+def test_pool_equals_pytorch(golden):
+    """Zeros around the photo never win over features that are not negative."""
+    recorded = golden("interpolate")
+    features = keras.Input([None, None, 3])
+    pool = keras.Model(features, vgg.padded_pool(features, 2, "pool"))
+    result = pool(np.maximum(recorded["x"], 0).transpose(0, 2, 3, 1)).numpy().transpose(0, 3, 1, 2)
+    np.testing.assert_array_equal(result, np.maximum(recorded["maxpool_k3s2p1"], 0))

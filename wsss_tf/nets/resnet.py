@@ -59,10 +59,14 @@ build_101 = functools.partial(build, depth=101)
 
 
 def _stem(x: keras.KerasTensor) -> keras.KerasTensor:
-    """7x7 convolution and 3x3 maximum, each of stride 2; the pool's size is rounded up (Caffe's ceil mode)."""
+    """7x7 convolution and 3x3 maximum, each of stride 2."""
     x = keras.layers.ZeroPadding2D(3, name="conv1_pad")(x)
     x = _convolution(x, 64, 7, 2, 1, "valid", "conv1")
-    x = keras.layers.ReLU(name="conv1_relu")(x)
+    return ceil_pool(keras.layers.ReLU(name="conv1_relu")(x))
+
+
+def ceil_pool(x: keras.KerasTensor) -> keras.KerasTensor:
+    """3x3 maximum of stride 2 whose size is rounded up, Caffe's ceil mode: [B, h, w, D], not negative."""
     x = keras.layers.ZeroPadding2D(((1, 2), (1, 2)), name="pool1_pad")(x)
     return keras.layers.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
 

@@ -38,14 +38,14 @@ def build(output_stride: int, weights: str) -> keras.Model:
         for number in range(1, convolutions + 1):
             x = keras.layers.Conv2D(channels, 3, dilation_rate=rate, padding="same", activation="relu",
                                     name=f"block{block}_conv{number}")(x)
-        x = _pool(x, stride, f"pool{block}")
+        x = padded_pool(x, stride, f"pool{block}")
     average = keras.layers.AveragePooling2D(3, strides=1, padding="same", name="pool5a")(x)
     trunk = keras.Model(image, {"classify": x, "segment": average}, name="vgg16")
     _start(trunk, weights)
     return trunk
 
 
-def _pool(x: keras.KerasTensor, stride: int, name: str) -> keras.KerasTensor:
+def padded_pool(x: keras.KerasTensor, stride: int, name: str) -> keras.KerasTensor:
     """Maximum over 3x3, padded by one pixel on every side (values are not negative, so zeros never win)."""
     x = keras.layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
     return keras.layers.MaxPooling2D(3, strides=stride, name=name)(x)
