@@ -212,3 +212,19 @@ def test_script_as_a_process_of_its_own_prints_one_line(script, tiny_flags, tiny
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2 and "Traceback" not in err
     assert err.splitlines()[-1].startswith(f"error: {photo}: not a readable image")
+
+
+def test_the_attention_map_needs_scale_1_first(script, tiny_flags, tmp_path):
+    flags_given = (*tiny_flags, f"--runs={tmp_path / 'runs'}", "--seg_scales=0.5,1")
+    ended = script("run", *flags_given)
+    assert ended.code == 2 and "--seg_scales=0.5,1: expected 1 first" in ended.error
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_interrupted_script_says_how_to_go_on(script, tiny_flags, monkeypatch):
+    def interrupt(experiment):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wsss_tf.command.open_chain", interrupt)
+    ended = script("predict", *tiny_flags)
+    assert ended.code == 130 and "the same command goes on from here" in ended.err and "Traceback" not in ended.err

@@ -1,7 +1,9 @@
 """The stage machinery, with stages that only write a small file."""
 
 import dataclasses
+import fcntl
 import json
+import os
 from importlib import metadata
 from pathlib import Path
 
@@ -251,3 +253,22 @@ def test_machine_knows_packages_that_pip_does_not(monkeypatch):
 
     monkeypatch.setattr(metadata, "version", version)
     assert json.dumps(machine())
+
+
+@pytest.mark.parametrize("settings", [{}, {"scales": (1.0,)}])
+def test_a_stage_that_another_process_makes_is_left_alone(shop, settings):
+    """Whether it makes the same or something else: its folder is neither written to nor renamed."""
+    shop.make("prepare")
+    shop.break_after = 1
+    with pytest.raises(KeyboardInterrupt):
+        shop.make("cams")
+    shop.break_after = None
+    shop.set("cam", **settings)
+    before = {path.name: path.read_bytes() for path in shop.folder("cams").iterdir()}
+    descriptor = os.open(shop.folder("cams"), os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with pytest.raises(InputError, match="cams: another process is making this stage: wait until it is done"):
+        shop.make("cams")
+    assert {path.name: path.read_bytes() for path in shop.folder("cams").iterdir()} == before
+    os.close(descriptor)  # as when the process ends, however it ends
+    assert shop.make("cams") == ["cams"]

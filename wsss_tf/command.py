@@ -29,6 +29,10 @@ def run_script(main: Callable[[Experiment], None]) -> None:
             sys.stdout.flush()
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
+        except KeyboardInterrupt:
+            sys.stdout.flush()
+            print("\ninterrupted: the same command goes on from here", file=sys.stderr)
+            sys.exit(130)  # as shells report it
 
     define_experiment_flags(flags.FLAGS)
     app.run(wrapped)

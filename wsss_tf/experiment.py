@@ -12,6 +12,7 @@ from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Dataset
 from wsss_tf.data.shapes import ShapesConfig
 from wsss_tf.data.source import DataConfig, open_dataset
+from wsss_tf.errors import InputError
 from wsss_tf.methods.dilated_classifier import ClassifierConfig
 from wsss_tf.methods.masking import MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
@@ -114,6 +115,12 @@ def read_experiment(values: flags.FlagValues) -> Experiment:
     """The experiment that the parsed flags describe.
 
     Raises:
-      InputError: a list flag holds something that is not a number.
+      InputError: a list flag holds something that is not a number, or flags
+        contradict each other.
     """
-    return Experiment(**{group: read_flags(cls, values, prefix) for group, (cls, prefix) in _GROUPS.items()})
+    experiment = Experiment(**{group: read_flags(cls, values, prefix) for group, (cls, prefix) in _GROUPS.items()})
+    attends = experiment.run.method == "masking" and experiment.masking.attention_weight > 0
+    if attends and experiment.segmenter.scales[0] != 1:
+        raise InputError(f"--seg_scales={','.join(f'{scale:g}' for scale in experiment.segmenter.scales)}: expected 1 "
+                         "first, because the attention map is made from the output at scale 1 (A2-9): put 1 first")
+    return experiment

@@ -6,13 +6,16 @@ of the fingerprints of its inputs. A folder with another fingerprint is renamed
 to <stage>.outdated-N, never deleted.
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import json
+import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -106,13 +109,16 @@ class Chain:
     def _make(self, stage: Stage, inputs: dict[str, Path]) -> Path:
         folder = self._experiment.folder(stage.name)
         record = self._record(stage)
-        _claim(folder, record["fingerprint"])
-        print(f"[{stage.name}] -> {folder}", flush=True)
-        started = time.time()
-        results = stage.run(self._experiment, folder, inputs)
-        record |= {"results": results, "seconds": round(time.time() - started, 1), "machine": machine()}
-        write_json(folder / MANIFEST, record)
-        (folder / _UNFINISHED).unlink()
+        with _alone(folder):
+            _set_aside(folder, record["fingerprint"])
+        with _alone(folder):
+            write_json(folder / _UNFINISHED, {"fingerprint": record["fingerprint"]})
+            print(f"[{stage.name}] -> {folder}", flush=True)
+            started = time.time()
+            results = stage.run(self._experiment, folder, inputs)
+            record |= {"results": results, "seconds": round(time.time() - started, 1), "machine": machine()}
+            write_json(folder / MANIFEST, record)
+            (folder / _UNFINISHED).unlink()
         return folder
 
     def _record(self, stage: Stage) -> dict:
@@ -186,8 +192,26 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-def _claim(folder: Path, fingerprint: str) -> None:
-    """Makes the folder ours: continues an unfinished stage, moves an outdated one aside."""
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Makes the folder if need be and keeps other processes from it; a process that dies lets go.
+
+    Raises:
+      InputError: another process has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise InputError(f"{folder}: another process is making this stage: wait until it is done, or stop it") from None
+    finally:
+        os.close(descriptor)
+
+
+def _set_aside(folder: Path, fingerprint: str) -> None:
+    """Renames the folder of an outdated stage; one of ours that is unfinished stays and is continued."""
     unfinished = folder / _UNFINISHED
     used = folder.exists() and any(path != unfinished for path in folder.iterdir())
     if used and not _is_note(unfinished, fingerprint):
@@ -196,7 +220,6 @@ def _claim(folder: Path, fingerprint: str) -> None:
             number += 1
         folder.rename(aside)
         print(f"[{folder.name}] made with other settings or inputs before: kept as {aside}")
-    write_json(unfinished, {"fingerprint": fingerprint})
 
 
 def _is_note(unfinished: Path, fingerprint: str) -> bool:
