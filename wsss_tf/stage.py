@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-from wsss_tf.data.store import write_json
+from wsss_tf.data.store import make_folder, write_json
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
 
@@ -199,7 +199,7 @@ def _alone(folder: Path) -> Iterator[None]:
     Raises:
       InputError: another process has it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -43,10 +43,28 @@ def writing(path: Path) -> Iterator[Path]:
     except BaseException as error:
         with contextlib.suppress(OSError):  # the folder itself may be the trouble
             temporary.unlink()
-        remedy = _REMEDY.get(error.errno) if isinstance(error, OSError) else None
-        if remedy:
-            raise InputError(f"{path}: cannot write it: {remedy}") from error
+        _explain(path, error)
         raise
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder and its parents, unless it exists.
+
+    Raises:
+      InputError: the folder is read-only, full or not a folder.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _explain(path, error)
+        raise
+
+
+def _explain(path: Path, error: BaseException) -> None:
+    """Raises what the user can do about an error of the file system, if anything."""
+    remedy = _REMEDY.get(error.errno) if isinstance(error, OSError) else None
+    if remedy:
+        raise InputError(f"{path}: cannot write it: {remedy}") from error
 
 
 def write_text(path: Path, text: str) -> None:
