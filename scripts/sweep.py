@@ -14,7 +14,7 @@ from wsss_tf.command import run_script
 from wsss_tf.config import expand_path
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
-from wsss_tf.sweep import row_name, run_sweep, sweep_scores, sweep_table
+from wsss_tf.sweep import run_sweep, sweep_scores, sweep_table
 
 _ROWS = flags.DEFINE_list("rows", [], "flagfiles, one per row of the table; differences are to the first")
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "seeds of each row")
@@ -24,10 +24,10 @@ def main(experiment: Experiment) -> None:
     """Runs what is missing and prints the table."""
     if not _ROWS.value or not _SEEDS.value or not all(seed.isdigit() for seed in _SEEDS.value):
         raise InputError("expected --rows=FLAGFILE,... and --seeds=NUMBER,...: give both")
-    names, seeds = [row_name(row) for row in _ROWS.value], [int(seed) for seed in _SEEDS.value]
+    seeds = [int(seed) for seed in _SEEDS.value]
     settings = experiment.settings(*(field.name for field in dataclasses.fields(experiment)))
     given = [flags.FLAGS[name].serialize() for name in settings if flags.FLAGS[name].present]
-    run_sweep(_ROWS.value, seeds, given, Path(__file__).with_name("run.py"))
+    names = run_sweep(_ROWS.value, seeds, given, Path(__file__).with_name("run.py"))
     print(sweep_table(sweep_scores(expand_path(experiment.run.runs), names, seeds)))
 
 

@@ -5,6 +5,7 @@ What imports TensorFlow is imported inside the fixtures: it takes seconds, and m
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import runpy
 import sys
@@ -200,3 +201,45 @@ def masking_run(tiny, finish) -> Run:
 def cam_run(tiny, finish, masking_run) -> Run:
     """The CAM baseline; takes prepare, classifier and cams from the masking run."""
     return finish(tiny("--experiment=tiny_cam", "--method=cam_baseline", "--reuse=tiny_masking"))
+
+
+@pytest.fixture(scope="session")
+def nothing_overlaps():
+    """The function figure -> None that fails if texts or panels overlap or leave the page."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    def check(figure) -> None:
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        texts = [text for ax in figure.axes for text in (ax.title, ax.xaxis.label)] + figure.texts
+        words = [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text.get_text()]
+        boxes = words + [("panel", axes.get_window_extent(renderer)) for axes in figure.axes]
+        for (name, box), (other, another) in itertools.combinations(boxes, 2):
+            apart = (box.x1 <= another.x0 + 0.5 or another.x1 <= box.x0 + 0.5 or
+                     box.y1 <= another.y0 + 0.5 or another.y1 <= box.y0 + 0.5)
+            assert apart, (name, other)
+        for name, box in words:
+            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, name
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def drawn_files():
+    """The function (paths, names) -> None that fails unless these are whole PNG and PDF files of these names."""
+    from PIL import Image
+
+    def check(paths, names) -> None:
+        assert [path.name for path in paths] == [f"{name}{suffix}" for name in names for suffix in (".png", ".pdf")]
+        for path in paths:
+            if path.suffix == ".png":
+                with Image.open(path) as image:
+                    image.load()
+                    assert image.width == 2100 and image.format == "PNG"
+            else:
+                content = path.read_bytes()
+                assert content.startswith(b"%PDF-") and content.rstrip().endswith(b"%%EOF")
+                assert b"/Subtype /Type0" in content or b"/FontFile2" in content, "letters stay letters"
+        assert not list(paths[0].parent.glob(".*")), "no temporary file is left"
+
+    return check

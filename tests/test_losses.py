@@ -130,17 +130,21 @@ def test_attention_loss_is_the_mean_over_present_classes(seed):
     np.testing.assert_allclose(result, expected, rtol=1e-9)
 
 
-@quick
-@given(SEEDS)
-def test_label_loss_is_the_mean_over_known_pixels(seed):
+def seeded_pixels(seed: int):
+    """Logits, a label map, and for each image the (label, -log probability of it) of the known pixels."""
     rng, logits, _, saliency = cases(seed)
     labels = np.where(saliency == 255, 255, rng.integers(0, C + 1, [B, H, W])).astype(np.int32)
     log_probability = np.log(softmax(logits))
-    expected = np.zeros(B)
-    for b in range(B):
-        known = [-log_probability[b, y, x, labels[b, y, x]]
-                 for y, x in np.ndindex(H, W) if labels[b, y, x] != 255]
-        expected[b] = np.mean(known) if known else 0
+    known = [[(labels[b, y, x], -log_probability[b, y, x, labels[b, y, x]])
+              for y, x in np.ndindex(H, W) if labels[b, y, x] != 255] for b in range(B)]
+    return logits, labels, known
+
+
+@quick
+@given(SEEDS)
+def test_label_loss_is_the_mean_over_known_pixels(seed):
+    logits, labels, known = seeded_pixels(seed)
+    expected = [np.mean([value for _, value in pixels]) if pixels else 0 for pixels in known]
     np.testing.assert_allclose(losses.label_loss(tf.constant(logits), labels), expected, rtol=1e-9)
 
 
@@ -157,14 +161,11 @@ def test_balanced_seed_loss_equals_the_recorded_one(golden):
 @quick
 @given(SEEDS)
 def test_balanced_seed_loss_averages_background_and_objects_apart(seed):
-    rng, logits, _, saliency = cases(seed)
-    labels = np.where(saliency == 255, 255, rng.integers(0, C + 1, [B, H, W])).astype(np.int32)
-    log_probability = np.log(softmax(logits))
+    logits, labels, known = seeded_pixels(seed)
     expected = np.zeros(B)
-    for b in range(B):
-        known = [(labels[b, y, x], -log_probability[b, y, x, labels[b, y, x]])
-                 for y, x in np.ndindex(H, W) if labels[b, y, x] != 255]
-        for chosen in ([value for label, value in known if label == 0], [value for label, value in known if label > 0]):
+    for b, pixels in enumerate(known):
+        for chosen in ([value for label, value in pixels if label == 0],
+                       [value for label, value in pixels if label > 0]):
             expected[b] += np.mean(chosen) if chosen else 0
     np.testing.assert_allclose(losses.balanced_seed_loss(tf.constant(logits), labels), expected, rtol=1e-9)
 

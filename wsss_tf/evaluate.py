@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from wsss_tf.data.example import BACKGROUND, UNKNOWN, Example
+from wsss_tf.data.example import BACKGROUND, UNKNOWN, Example, objects
 from wsss_tf.data.images import read_labels
 from wsss_tf.errors import InputError
 from wsss_tf.scores import Scores, SeedScores, scores_from_confusion, seed_scores_from_confusion
@@ -81,9 +81,8 @@ def score_objects(examples: tuple[Example, ...], folder: Path) -> SeedScores:
     _check_files(examples, folder, ".png", "saliency")
 
     def count(example: Example) -> np.ndarray:
-        truth, path = read_labels(example.mask), _file(folder, example, ".png")
-        objects = np.where(truth == UNKNOWN, UNKNOWN, truth != BACKGROUND).astype(np.uint8)
-        return confusion_matrix(objects, read_labels(path), len(_OBJECT_NAMES), example.mask, path)
+        truth, path = objects(read_labels(example.mask)), _file(folder, example, ".png")
+        return confusion_matrix(truth, read_labels(path), len(_OBJECT_NAMES), example.mask, path)
 
     return seed_scores_from_confusion(_sum_over(examples, count), _OBJECT_NAMES)
 

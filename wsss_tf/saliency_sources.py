@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from wsss_tf.data.example import BACKGROUND, UNKNOWN, Example
+from wsss_tf.data.example import Example, objects
 from wsss_tf.data.images import read_labels, read_photo, read_saliency
 from wsss_tf.errors import InputError
 from wsss_tf.saliency import SaliencyConfig, binarise
@@ -85,8 +85,7 @@ def object_mask(example: Example, config: SaliencyConfig, maximum: int) -> np.nd
       InputError: a file cannot be read, or its values exceed the maximum.
     """
     if config.saliency_source == "ground_truth":
-        labels = read_labels(example.mask)
-        return np.where(labels == UNKNOWN, UNKNOWN, labels != BACKGROUND).astype(np.uint8)
+        return objects(read_labels(example.mask))
     scores = saliency_scores(example, config.saliency_source, maximum)
     return binarise(scores, 2 * scores.mean() if config.binarisation == "twice_mean" else config.saliency_threshold)
 

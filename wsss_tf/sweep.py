@@ -14,8 +14,9 @@ import numpy as np
 from absl import flags
 
 from wsss_tf.errors import InputError
+from wsss_tf.stages import PLAIN, REFINED
 
-MASKS = ("plain", "crf")  # keys of scores.json: masks without and with dense CRF
+MASKS = (PLAIN, REFINED)  # keys of scores.json
 
 
 def row_name(flagfile: str) -> str:
@@ -33,8 +34,8 @@ def row_name(flagfile: str) -> str:
     return names[-1]
 
 
-def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[str], run: Path) -> None:
-    """Runs every flagfile with every seed; what is up to date is skipped.
+def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[str], run: Path) -> list[str]:
+    """Runs every flagfile with every seed; what is up to date is skipped. Returns the names of the rows.
 
     Args:
       flagfiles: one per row of the table.
@@ -58,6 +59,7 @@ def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[st
             if subprocess.run(command, check=False).returncode:
                 raise InputError(f"{flagfile}: its run with seed {seed} failed (see above): mend it and run the same "
                                  "command again; what is done is kept")
+    return names
 
 
 def sweep_scores(runs: Path, names: Sequence[str], seeds: Sequence[int]) -> dict[str, np.ndarray]:

@@ -54,6 +54,11 @@ class Dataset:
         return len(self.class_names) - 1
 
 
+def objects(labels: np.ndarray) -> np.ndarray:
+    """Objects of any class against the background: uint8 [H, W] labels -> uint8 of 0, 1, and 255 where void."""
+    return np.where(labels == UNKNOWN, UNKNOWN, labels != BACKGROUND).astype(np.uint8)
+
+
 def multi_hot(examples: tuple[Example, ...], num_classes: int) -> np.ndarray:
     """Tags as float32 [N, C] of 0 and 1; column c-1 stands for label c."""
     hot = np.zeros([len(examples), num_classes], np.float32)
