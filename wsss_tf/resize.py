@@ -73,11 +73,15 @@ def nearest_labels(labels: tf.Tensor, size, centre: bool = False) -> tf.Tensor:
     as in PIL: the pixel in the middle of a cell, where bilinear upsampling
     puts the cell's value.
     """
-    for axis in (1, 2):  # whole numbers, because quotients in single precision end up below (i + 0.5) * in / out
-        wanted = size[axis - 1]
-        index = (2 * tf.range(wanted) + int(centre)) * tf.shape(labels)[axis] // (2 * wanted)
-        labels = tf.gather(labels, index, axis=axis)
+    for axis in (1, 2):
+        labels = tf.gather(labels, nearest_index(size[axis - 1], tf.shape(labels)[axis], centre), axis=axis)
     return labels
+
+
+def nearest_index(wanted: tf.Tensor, side: tf.Tensor, centre: bool = False) -> tf.Tensor:
+    """Which of the `side` pixels of an axis each of the `wanted` ones is: int32 [wanted]; see nearest_labels."""
+    # In whole numbers, because quotients in single precision end up below (i + 0.5) * in / out.
+    return (2 * tf.range(wanted) + int(centre)) * side // (2 * wanted)
 
 
 def scaled_size(size: tf.Tensor, scale: float) -> tf.Tensor:

@@ -44,14 +44,14 @@ def augment(image: tf.Tensor, target: tf.Tensor | None, seed: tf.Tensor,
     size = resize.scaled_size(tf.shape(image)[:2], scale)
     turned = tf.logical_and(config.mirror, draw[1] < 0.5)
     window = _window(size, config.crop, draw[2:4])
-    pixels = _crop(resize.bilinear(image[None], size)[0], window, turned)
+    pixels = _crop_photo(resize.bilinear(image[None], size)[0], window, turned)
     pixels = colour.centre(_jitter(pixels, draw[4:8], config))
     pixels = _place(pixels, config.crop, draw[8:10], 0.0)
     pixels = tf.ensure_shape(pixels, [config.crop, config.crop, 3])
     if target is None:
         return pixels, None
-    labels = resize.nearest_labels(tf.cast(target, tf.int32)[None], size)[0][..., None]
-    labels = _place(_crop(labels, window, turned), config.crop, draw[8:10], UNKNOWN)[..., 0]
+    labels = tf.cast(_crop_labels(target, size, window, turned), tf.int32)
+    labels = _place(labels[..., None], config.crop, draw[8:10], UNKNOWN)[..., 0]
     return pixels, tf.ensure_shape(labels, [config.crop, config.crop])
 
 
@@ -62,10 +62,20 @@ def _window(size: tf.Tensor, crop: int, draw: tf.Tensor) -> tuple[tf.Tensor, tf.
     return corner, kept
 
 
-def _crop(maps: tf.Tensor, window: tuple[tf.Tensor, tf.Tensor], turned) -> tf.Tensor:
+def _crop_photo(image: tf.Tensor, window: tuple[tf.Tensor, tf.Tensor], turned) -> tf.Tensor:
     (top, left), (height, width) = tf.unstack(window[0]), tf.unstack(window[1])
-    cropped = maps[top : top + height, left : left + width]
-    return tf.cond(turned, lambda: cropped[:, ::-1], lambda: cropped)
+    cropped = image[top : top + height, left : left + width]
+    return tf.cond(turned, lambda: tf.reverse(cropped, [1]), lambda: cropped)
+
+
+def _crop_labels(labels: tf.Tensor, size: tf.Tensor, window: tuple[tf.Tensor, tf.Tensor], turned) -> tf.Tensor:
+    """Nearest resize to `size`, of which only the window is made."""
+    (top, left), (height, width) = tf.unstack(window[0]), tf.unstack(window[1])
+    rows = resize.nearest_index(size[0], tf.shape(labels)[0])[top : top + height]
+    columns = resize.nearest_index(size[1], tf.shape(labels)[1])[left : left + width]
+    columns = tf.cond(turned, lambda: tf.reverse(columns, [0]), lambda: columns)
+    # Whole rows twice: TensorFlow gathers along the inner axis value by value.
+    return tf.transpose(tf.gather(tf.transpose(tf.gather(labels, rows)), columns))
 
 
 def _place(maps: tf.Tensor, crop: int, draw: tf.Tensor, fill) -> tf.Tensor:
@@ -78,17 +88,12 @@ def _place(maps: tf.Tensor, crop: int, draw: tf.Tensor, fill) -> tf.Tensor:
 def _jitter(image: tf.Tensor, draw: tf.Tensor, config: AugmentConfig) -> tf.Tensor:
     """Brightness, contrast, saturation and hue of float [h, w, 3] in 0..255, as in torchvision's definitions."""
     factors = 1.0 + (2.0 * draw - 1.0) * [config.brightness, config.contrast, config.saturation, 0.0]
+    grey = tf.constant([0.299, 0.587, 0.114])
     image = tf.clip_by_value(image * factors[0], 0, 255)
-    image = tf.clip_by_value(_blend(image, tf.reduce_mean(_grey(image)), factors[1]), 0, 255)
-    image = tf.clip_by_value(_blend(image, _grey(image), factors[2]), 0, 255)
+    mean = tf.tensordot(tf.reduce_mean(tf.reduce_mean(image, axis=0), axis=0), grey, 1)
+    image = tf.clip_by_value(image * factors[1] + (1 - factors[1]) * mean, 0, 255)
+    mix = factors[2] * tf.eye(3) + (1 - factors[2]) * grey[:, None]  # of each pixel and its own grey
+    image = tf.clip_by_value(tf.tensordot(image, mix, 1), 0, 255)
     if config.hue:
-        image = tf.image.adjust_hue(image / 255, (2.0 * draw[3] - 1.0) * config.hue) * 255
+        image = tf.image.adjust_hue(image, (2.0 * draw[3] - 1.0) * config.hue)  # the same on any scale of colours
     return image
-
-
-def _blend(image: tf.Tensor, base: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    return base + factor * (image - base)
-
-
-def _grey(image: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(image * [0.299, 0.587, 0.114], axis=-1, keepdims=True)

@@ -14,8 +14,11 @@ _TORCH_STD = (58.395, 57.12, 57.375)
 
 
 def centre(image: tf.Tensor) -> tf.Tensor:
-    """Subtracts the mean colour: [..., 3] RGB of any number type, 0..255 -> float32."""
-    return tf.cast(image, tf.float32) - tf.constant(MEAN_COLOUR)
+    """Subtracts the mean colour: [..., W, 3] RGB of any number type, 0..255 -> float32."""
+    # By rows, because TensorFlow takes three times as long to broadcast over an axis of three.
+    width = tf.shape(image)[-2]
+    rows = tf.reshape(tf.cast(image, tf.float32), [-1, 3 * width]) - tf.tile(tf.constant(MEAN_COLOUR), [width])
+    return tf.ensure_shape(tf.reshape(rows, tf.shape(image)), image.shape)
 
 
 def uncentre(image: tf.Tensor) -> tf.Tensor:
