@@ -1,0 +1,30 @@
+"""Every benchmark runs at a small size and prints its figures; how large they are is no test's business."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TINY = ["--seg_backbone=test", "--cls_backbone=test", "--seg_weights=none", "--cls_weights=none", "--seg_channels=8",
+        "--cls_channels=8", "--crop=65", "--seg_batch=2"]
+FIGURES = {
+    "input_pipeline": (["--images=4"], [r"([\d.]+) images/s per core, crop 65"]),
+    "segmentation_step": (["--repeats=1"], [r"step / sum of parts +([\d.]+)", r"([\d.]+) MiB per image, batch 2"]),
+}
+
+
+def test_every_benchmark_is_listed():
+    assert {path.stem for path in (ROOT / "benchmarks").glob("*.py")} == FIGURES.keys() | {"timing"}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_benchmark_prints_its_figures(name):
+    own, figures = FIGURES[name]
+    ended = subprocess.run([sys.executable, f"benchmarks/{name}.py", *TINY, *own], cwd=ROOT, capture_output=True,
+                           text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    for figure in figures:
+        assert float(re.search(figure, ended.stdout)[1]) >= 0, ended.stdout
