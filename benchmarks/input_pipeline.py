@@ -44,8 +44,8 @@ def photos(folder: Path, count: int) -> tuple[Example, ...]:
 def images_per_second(examples: tuple[Example, ...], crops: AugmentConfig, batch: int, count: int) -> float:
     """Speed of the stream over about `count` images, warm."""
     warm, steps = max(1, count // (6 * batch)), max(1, count // batch)
-    stream = iter(training_stream(examples, _CLASSES, lambda example: example.saliency, crops, batch, warm + steps,
-                                  start=0, seed=0))
+    maps = {"target": lambda example: example.saliency}
+    stream = iter(training_stream(examples, _CLASSES, maps, crops, batch, warm + steps, start=0, seed=0))
     for _ in range(warm):
         next(stream)
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Turns class activation maps into pseudo-labels for the CAM baseline (eqs 1.12-1.13).
+"""Turns class activation maps into pseudo-labels (eqs 1.12-1.13) or, with superpixels, sparse seeds (eqs 3.2-3.5).
 
 Usage: python scripts/make_seeds.py --flagfile=flags/demo/cam.cfg
 """

@@ -23,7 +23,7 @@ TINY = ("--source=shapes", "--shapes_train=12", "--shapes_val=4", "--shapes_size
         "--cls_backbone=test", "--cls_weights=none", "--cls_channels=8", "--cls_rates=2", "--cls_epochs=2",
         "--cls_batch=4", "--cls_log_every=1", "--cam_scales=1", "--seg_backbone=test", "--seg_weights=none",
         "--seg_rates=1,2", "--seg_channels=8", "--seg_scales=1,0.5", "--seg_epochs=2", "--seg_batch=4",
-        "--seg_log_every=1", "--paths=1", "--test_scales=1")
+        "--seg_log_every=1", "--paths=1", "--test_scales=1", "--workers=1")
 
 # Every file that Python opens, while somebody listens. Audit hooks cannot be removed, so there is one for all.
 _listeners = []
@@ -201,6 +201,13 @@ def masking_run(tiny, finish) -> Run:
 def cam_run(tiny, finish, masking_run) -> Run:
     """The CAM baseline; takes prepare, classifier and cams from the masking run."""
     return finish(tiny("--experiment=tiny_cam", "--method=cam_baseline", "--reuse=tiny_masking"))
+
+
+@pytest.fixture(scope="session")
+def growing_run(tiny, finish, masking_run) -> Run:
+    """The method of chapter 3 on superpixels of colours; takes prepare, classifier and cams from the masking run."""
+    return finish(tiny("--experiment=tiny_growing", "--method=superpixel_growing", "--reuse=tiny_masking",
+                       "--feature_net=rgb", "--feature_stride=4", "--superpixel_tau=0.9", "--alpha=0.3"))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def erasing():
 def eraser(erasing, masking_run):
     """The nets of the tiny run with lively heads: after so short a training all scores are alike."""
     from wsss_tf.nets.backbone import backbone_grid
-    from wsss_tf.stages import trained_classifier, trained_segmenter
+    from wsss_tf.trained import trained_classifier, trained_segmenter
     e, rng = masking_run.experiment, np.random.default_rng(0)
     segmenter = trained_segmenter(e, masking_run.folder / "segmenter")
     classifier = trained_classifier(e, masking_run.folder / "classifier")

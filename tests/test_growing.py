@@ -27,6 +27,15 @@ def by_loops(seed, superpixels, probabilities, tags, config) -> np.ndarray:
     return grown
 
 
+def test_nothing_outside_the_photo_is_labeled_or_counted():
+    """A net that is sure of everything there changes neither the padding nor the superpixel 0 beside it."""
+    seed = tf.fill([1, 2, 4], 255)
+    superpixels = tf.constant([[[0, 0, -1, -1], [0, 0, -1, -1]]])
+    background = tf.constant([[[[0.6, 0.4]] * 2 + [[1.0, 0.0]] * 2] * 2])
+    grown = grow(seed, superpixels, background, tf.ones([1, 1]), GrowingConfig(0.7, 0.7))
+    np.testing.assert_array_equal(grown, seed)
+
+
 def case(seed: int) -> tuple:
     rng = np.random.default_rng(seed)
     shape = (3, 7, 6)

@@ -124,6 +124,19 @@ def test_which_settings_rerun_what(shop, change, worked):
     assert shop.make() == worked
 
 
+def test_a_flag_of_a_later_version_outdates_nothing_until_it_is_used(shop, monkeypatch):
+    """What was made before the flag existed equals what is made with its default."""
+    shop.make()
+    later = Experiment.settings
+    for value, worked in ((2, []), (3, ["cams", "seeds"])):
+        def settings(self, *groups, value=value):
+            new = 2 if self == Experiment() else value  # its default is 2
+            return later(self, *groups) | ({"cam_new": new} if "cam" in groups else {})
+
+        monkeypatch.setattr(Experiment, "settings", settings)
+        assert shop.make() == worked
+
+
 def test_changed_source_reruns_what_its_content_changes(shop):
     shop.make()
     shop.source = "touched photos"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from wsss_tf.cam import read_cam
-from wsss_tf.data.images import read_labels
+from wsss_tf.data.images import read_ids, read_labels
 from wsss_tf.errors import InputError
 from wsss_tf.methods.segmenter import build_segmenter
 from wsss_tf.stage import MANIFEST, read_manifest
@@ -85,6 +85,40 @@ def test_refined_saliency_has_three_values(masking_run):
     assert values <= {0, 1, 255} and {0, 1} <= values
 
 
+def test_superpixels_cover_the_photo_without_gaps(growing_run):
+    assert ids(growing_run.folder / "superpixels", ".png") == TRAIN_IDS
+    for image_id in TRAIN_IDS:
+        found = read_ids(growing_run.folder / "superpixels" / f"{image_id}.png")
+        assert found.shape == (64, 64) and np.unique(found).tolist() == list(range(found.max() + 1))
+        assert found.max() > 0
+
+
+def test_initial_seeds_are_sparse_and_hold_tagged_classes_only(growing_run):
+    assert ids(growing_run.folder / "seeds", ".png") == TRAIN_IDS
+    found = set()
+    for example in growing_run.experiment.dataset.train:
+        values = set(np.unique(read_labels(growing_run.folder / "seeds" / f"{example.image_id}.png")).tolist())
+        assert values <= {0, 255, *example.tags}
+        found |= values
+    assert {0, 255} < found
+    assert read_manifest(growing_run.folder / "seeds")["inputs"].keys() == {"cams", "superpixels"}
+
+
+def test_the_log_tells_how_much_has_grown(growing_run):
+    for line in (growing_run.folder / "segmenter" / "log.jsonl").read_text().splitlines():
+        numbers = json.loads(line)
+        assert 0 < numbers["seed"] <= numbers["labeled"] <= 1
+
+
+def test_superpixels_are_scored_with_the_training_masks(growing_run):
+    scores = json.loads((growing_run.folder / "scores" / "scores.json").read_text())
+    assert set(scores) == {"plain", "crf", "cams", "seeds", "superpixels"}
+    found = scores["superpixels"]
+    assert found["count"] > 1 and 0 <= found["under_segmentation"] and 0 < found["achievable_accuracy"] <= 1
+    page = (growing_run.folder / "report" / "report.html").read_text(encoding="utf-8")
+    assert "Superpixel quality" in page and f"ASA {found['achievable_accuracy']:.3f}" in page and "initial seed" in page
+
+
 def test_training_leaves_weights_checkpoint_and_log(masking_run):
     for stage, losses in (("classifier", {"loss", "tag_loss", "cam_loss"}),
                           ("segmenter", {"loss", "saliency_loss", "attention_loss"})):
@@ -118,14 +152,15 @@ def test_scores_are_sane(run, targets, request):
     assert read_manifest(folder / "scores")["results"]["plain"] == scores["plain"]["miou"]
 
 
-@pytest.mark.parametrize("run, name", [("masking_run", "tiny_masking"), ("cam_run", "tiny_cam")])
+@pytest.mark.parametrize("run, name", [("masking_run", "tiny_masking"), ("cam_run", "tiny_cam"),
+                                       ("growing_run", "tiny_growing")])
 def test_report_bears_the_name_of_the_experiment(run, name, request):
     folder = request.getfixturevalue(run).folder
     page = (folder / "report" / "report.html").read_text(encoding="utf-8")
     assert f"<title>{name}" in page and f"<h1>{name}</h1>" in page
 
 
-@pytest.mark.parametrize("run", ["masking_run", "cam_run"])
+@pytest.mark.parametrize("run", ["masking_run", "cam_run", "growing_run"])
 def test_second_call_changes_no_file(run, request, finish, capsys):
     done = request.getfixturevalue(run)
     before = content(done.folder.parent)
@@ -259,12 +294,18 @@ def test_other_class_names_are_other_data(masking_run, own, copied_data, classes
     assert chain.folder("classifier") is None and chain.folder("scores") is None
 
 
-@pytest.mark.parametrize("more", [("--cam_threshold=0.5",), ("--experiment=renamed", "--reuse=tiny_masking")])
-def test_report_is_made_again_when_it_would_show_something_else(masking_run, tiny, more):
+def test_report_is_made_again_when_it_would_show_something_else(masking_run, tiny):
     """No stage of the masking method reads the threshold of the seeds, but it picks the CAM row of the report."""
-    chain = open_chain(tiny("--experiment=tiny_masking", *more))
+    chain = open_chain(tiny("--experiment=tiny_masking", "--cam_threshold=0.5"))
     assert chain.folder("scores") == masking_run.folder / "scores"
     assert chain.folder("report") is None
+
+
+def test_scores_and_report_are_never_those_of_another_experiment(masking_run, tiny):
+    """They bear its name, and comparisons look for them in its own folder."""
+    chain = open_chain(tiny("--experiment=renamed", "--reuse=tiny_masking"))
+    assert chain.folder("masks") == masking_run.folder / "masks"
+    assert chain.folder("scores") is None and chain.folder("report") is None
 
 
 def test_weights_of_another_net_are_refused(masking_run, tiny, tmp_path):

@@ -20,7 +20,9 @@ T = TypeVar("T")
 def setting(default: Any, text: str, choices: tuple[str, ...] = (), low: float | None = None) -> Any:
     """A dataclass field that is also a flag: default, help text, allowed values or the lowest number.
 
-    A list with a lowest number may not be empty.
+    A list with a lowest number may not be empty. Defaults are forever: finished
+    stages are known by what differs from them, so a setting that needs another
+    default needs another name.
     """
     return dataclasses.field(default=default, metadata={"help": text, "choices": choices, "low": low})
 

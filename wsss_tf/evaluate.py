@@ -9,17 +9,21 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
 
 from wsss_tf.data.example import BACKGROUND, UNKNOWN, Example, objects
-from wsss_tf.data.images import read_labels
+from wsss_tf.data.images import read_ids, read_labels
 from wsss_tf.errors import InputError
 from wsss_tf.scores import Scores, SeedScores, scores_from_confusion, seed_scores_from_confusion
+from wsss_tf.superpixels.metrics import SuperpixelScores, mean_scores, superpixel_scores
+
+T = TypeVar("T")
 
 _CAM_EPSILON = 1e-5  # keeps the maximum of an all-zero CAM from dividing by zero
 _OBJECT_NAMES = ("background", "object")
@@ -122,6 +126,20 @@ def score_cams(examples: tuple[Example, ...], folder: Path, class_names: tuple[s
             for index, level in enumerate(levels)}
 
 
+def score_superpixels(examples: tuple[Example, ...], folder: Path) -> SuperpixelScores:
+    """Mean over the images of the scores of <folder>/<image_id>.png (16-bit grey ids) as superpixels.
+
+    Raises:
+      InputError: as `score_masks`.
+    """
+    _check_files(examples, folder, ".png", "superpixels")
+
+    def score(example: Example) -> SuperpixelScores:
+        return superpixel_scores(read_ids(_file(folder, example, ".png")), read_labels(example.mask))
+
+    return mean_scores(list(_each_of(examples, score)))
+
+
 def cam_counts(truth: np.ndarray, keys: np.ndarray, cam: np.ndarray, thresholds: list[float],
                num_labels: int) -> np.ndarray:
     """Counts the pixels of one image by truth, strongest class and thresholds passed.
@@ -169,13 +187,20 @@ def _mask_confusion(examples: tuple[Example, ...], folder: Path, num_labels: int
 
 
 def _sum_over(examples: tuple[Example, ...], count: Callable[[Example], np.ndarray]) -> np.ndarray:
-    workers, total = min(_MAX_WORKERS, os.cpu_count() or 1), 0
+    total = 0
+    for counts in _each_of(examples, count):
+        total = total + counts
+    return total
+
+
+def _each_of(examples: tuple[Example, ...], count: Callable[[Example], T]) -> Iterator[T]:
+    """What `count` gives for each example, in order, counted by several threads."""
+    workers = min(_MAX_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(workers) as pool, tqdm(total=len(examples), desc="scoring", disable=None) as bar:
         for start in range(0, len(examples), _IN_FLIGHT):
             for counts in pool.map(count, examples[start:start + _IN_FLIGHT]):
-                total = total + counts
+                yield counts
                 bar.update()
-    return total
 
 
 def _file(folder: Path, example: Example, suffix: str) -> Path:

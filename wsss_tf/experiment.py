@@ -13,6 +13,7 @@ from wsss_tf.data.example import Dataset
 from wsss_tf.data.shapes import ShapesConfig
 from wsss_tf.data.source import DataConfig, open_dataset
 from wsss_tf.errors import InputError
+from wsss_tf.growing import GrowingConfig
 from wsss_tf.methods.dilated_classifier import ClassifierConfig
 from wsss_tf.methods.masking import MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
@@ -21,6 +22,8 @@ from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig
 from wsss_tf.saliency_sources import SUPERVISION
 from wsss_tf.seeds import SeedConfig
+from wsss_tf.superpixels.features import FeatureConfig
+from wsss_tf.superpixels.grouping import SuperpixelConfig
 from wsss_tf.train.loop import ClassifierTrainConfig, TrainConfig
 
 
@@ -33,7 +36,8 @@ class RunConfig:
     reuse: str = setting("", "experiments, separated by commas, whose finished stages may be used where all "
                              "settings and inputs agree")
     seed: int = setting(0, "seed of initial weights, order, augmentation and random masks", low=0)
-    method: str = setting("masking", "system that trains the segmenter", ("masking", "cam_baseline"))
+    workers: int = setting(0, "processes of the stages that work image by image; 0: as many as there are cores", low=0)
+    method: str = setting("masking", "system that trains the segmenter", ("masking", "cam_baseline", "superpixel_growing"))
 
 
 # Field of Experiment -> (settings class, prefix of its flags).
@@ -47,11 +51,14 @@ _GROUPS = {
     "cls_train": (ClassifierTrainConfig, "cls_"),
     "cam": (CamConfig, "cam_"),
     "saliency": (SaliencyConfig, ""),
+    "features": (FeatureConfig, "feature_"),
+    "superpixels": (SuperpixelConfig, "superpixel_"),
     "seeds": (SeedConfig, ""),
     "seg_backbone": (BackboneConfig, "seg_"),
     "segmenter": (SegmenterConfig, "seg_"),
     "seg_train": (TrainConfig, "seg_"),
     "masking": (MaskingConfig, ""),
+    "growing": (GrowingConfig, ""),
     "test": (PredictConfig, "test_"),
 }
 
@@ -69,11 +76,14 @@ class Experiment:
     cls_train: ClassifierTrainConfig = ClassifierTrainConfig()
     cam: CamConfig = CamConfig()
     saliency: SaliencyConfig = SaliencyConfig()
+    features: FeatureConfig = FeatureConfig()
+    superpixels: SuperpixelConfig = SuperpixelConfig()
     seeds: SeedConfig = SeedConfig()
     seg_backbone: BackboneConfig = BackboneConfig()
     segmenter: SegmenterConfig = SegmenterConfig()
     seg_train: TrainConfig = TrainConfig()
     masking: MaskingConfig = MaskingConfig()
+    growing: GrowingConfig = GrowingConfig()
     test: PredictConfig = PredictConfig()
 
     @functools.cached_property
@@ -88,7 +98,7 @@ class Experiment:
     @property
     def supervision(self) -> str:
         """What the segmenter learns from, in words for manifests and reports."""
-        if self.run.method == "cam_baseline":
+        if self.run.method != "masking":
             return "image tags"
         return f"image tags and {SUPERVISION[self.saliency.saliency_source]}"
 
@@ -120,7 +130,9 @@ def read_experiment(values: flags.FlagValues) -> Experiment:
     """
     experiment = Experiment(**{group: read_flags(cls, values, prefix) for group, (cls, prefix) in _GROUPS.items()})
     attends = experiment.run.method == "masking" and experiment.masking.attention_weight > 0
-    if attends and experiment.segmenter.scales[0] != 1:
+    uses = {"masking": "the attention map is made from the output at scale 1 (A2-9)",
+            "superpixel_growing": "the output at scale 1 drives the growing (A3-10)"}
+    if (attends or experiment.run.method == "superpixel_growing") and experiment.segmenter.scales[0] != 1:
         raise InputError(f"--seg_scales={','.join(f'{scale:g}' for scale in experiment.segmenter.scales)}: expected 1 "
-                         "first, because the attention map is made from the output at scale 1 (A2-9): put 1 first")
+                         f"first, because {uses[experiment.run.method]}: put 1 first")
     return experiment

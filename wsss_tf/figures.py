@@ -13,7 +13,8 @@ from wsss_tf.figure_masks import masks_page
 from wsss_tf.figure_page import save_page
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.stage import Chain, read_manifest
-from wsss_tf.stages import PLAIN, REFINED, trained_classifier, trained_segmenter
+from wsss_tf.stages import PLAIN, REFINED
+from wsss_tf.trained import trained_classifier, trained_segmenter
 
 _FOLDERS = {"with": ((" + CRF", REFINED),), "without": (("", PLAIN),), "both": (("", PLAIN), (" + CRF", REFINED))}
 

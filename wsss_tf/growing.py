@@ -15,6 +15,8 @@ class GrowingConfig:
     beta_background: float = setting(0.7, "a superpixel becomes background above this mean probability (eq. 3.7, "
                                           "A3-13)")
     beta_foreground: float = setting(0.7, "a superpixel becomes an object above this mean probability (eq. 3.7, A3-13)")
+    growing_at: str = setting("logits", "resolution of eqs 3.6-3.8: logits (A3-9, as in DSRG), or image, where the "
+                                        "logits are upsampled first", ("logits", "image"))
 
 
 def grow(seed: tf.Tensor, superpixels: tf.Tensor, probabilities: tf.Tensor, tags: tf.Tensor,
@@ -26,8 +28,8 @@ def grow(seed: tf.Tensor, superpixels: tf.Tensor, probabilities: tf.Tensor, tags
 
     Args:
       seed: int32 [B, h, w] of 0..C and 255, the initial seed.
-      superpixels: int32 [B, h, w], ids from 0 on in each image; 255 is an id
-        like any other, so that padding can be one.
+      superpixels: int32 [B, h, w], ids from 0 on in each image; -1 outside the
+        photo, where nothing is labeled.
       probabilities: float32 [B, h, w, C+1], softmax output H; a constant here.
       tags: float32 [B, C] of 0 and 1.
       config: the thresholds.
@@ -41,8 +43,8 @@ def grow(seed: tf.Tensor, superpixels: tf.Tensor, probabilities: tf.Tensor, tags
     shape = tf.shape(superpixels)
     per_image = tf.reduce_max(superpixels) + 1
     # One number for every superpixel of the batch, so that one pass sums them all.
-    segment = superpixels + per_image * tf.range(shape[0])[:, None, None]
-    free = seed == UNKNOWN
+    segment = tf.maximum(superpixels, 0) + per_image * tf.range(shape[0])[:, None, None]
+    free = (seed == UNKNOWN) & (superpixels >= 0)
     means = _means(tf.stop_gradient(probabilities), segment, free, per_image * shape[0])
     candidates = tf.concat([tf.ones_like(tags[:, :1]), tags], axis=-1)
     means = tf.where(tf.repeat(candidates, per_image, axis=0) > 0, means, -1.0)

@@ -26,6 +26,7 @@ _MEASURES = {  # scores of a whole split in the order of the columns
 }
 _CRF_SUFFIX = " + CRF"  # what a row's title ends with after the CRF
 _HATCH = (216, 164)  # the two greys of unknown pixels
+_YELLOW = (255, 230, 60)  # borders of superpixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,12 +149,8 @@ def draw_labels(photo: np.ndarray, labels: np.ndarray) -> np.ndarray:
     hatch = np.where((rows + columns) % stripe < stripe // 3, _HATCH[1], _HATCH[0])
     unknown = labels == UNKNOWN
     drawn = np.where(unknown[..., None], hatch[..., None], drawn)
-    edge = np.zeros(labels.shape, np.uint8)
-    edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
-    edge[1:] |= labels[1:] != labels[:-1]
-    edge[cv2.dilate(unknown.astype(np.uint8), np.ones([3, 3], np.uint8)) > 0] = 0  # the hatch is border enough
-    thickness = max(1, photo.shape[1] // 200)
-    drawn[cv2.dilate(edge, np.ones([thickness, thickness], np.uint8)) > 0] = 255
+    hatched = cv2.dilate(unknown.astype(np.uint8), np.ones([3, 3], np.uint8))  # it is border enough
+    drawn[_borders(labels, without=hatched)] = 255
     return drawn.astype(np.uint8)
 
 
@@ -163,11 +160,27 @@ def draw_heat(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return (0.35 * photo.mean(axis=2, keepdims=True) + 0.65 * colours).astype(np.uint8)
 
 
+def draw_superpixels(photo: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Draws the borders of superpixels int [H, W] on a dimmed photo uint8 [H, W, 3]."""
+    return np.where(_borders(ids)[..., None], _YELLOW, 0.8 * photo).astype(np.uint8)
+
+
 def draw_grey(values: np.ndarray) -> np.ndarray:
     """A map float [H, W] in 0..1 or uint8 [H, W] as grey uint8 [H, W, 3]."""
     if values.dtype != np.uint8:
         values = np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
     return np.repeat(values[..., None], 3, axis=2)
+
+
+def _borders(labels: np.ndarray, without: np.ndarray | None = None) -> np.ndarray:
+    """Where labels [H, W] meet, in lines that survive the reduction of the picture: bool [H, W]."""
+    edge = np.zeros(labels.shape, np.uint8)
+    edge[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    edge[1:] |= labels[1:] != labels[:-1]
+    if without is not None:
+        edge[without > 0] = 0
+    thickness = max(1, labels.shape[1] // 200)
+    return cv2.dilate(edge, np.ones([thickness, thickness], np.uint8)) > 0
 
 
 def _aligned(column: tuple[str, ...], left: bool) -> list[str]:

@@ -9,11 +9,13 @@ import numpy as np
 from wsss_tf import report
 from wsss_tf.cam import normalise, read_cam
 from wsss_tf.data.example import Example
-from wsss_tf.data.images import read_grey, read_labels, read_photo
+from wsss_tf.data.images import read_grey, read_ids, read_labels, read_photo
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
 from wsss_tf.saliency_sources import MASK_SUPERVISION, saliency_scores
 from wsss_tf.stage import MANIFEST, read_manifest
+from wsss_tf.superpixels.grouping import uses_features
+from wsss_tf.superpixels.metrics import SHORT_NAMES
 from wsss_tf.train.logs import read_log
 
 _SHOWN = 12  # pictures per split
@@ -30,11 +32,11 @@ def write_run_report(experiment: Experiment, folder: Path, inputs: dict[str, Pat
     Raises:
       InputError: an artefact is missing or damaged.
     """
-    e = experiment
+    e, scores = experiment, _read_scores(inputs["scores"])
     page = report.ReportPage(
         title=e.run.experiment,
-        summary=_summary(e),
-        rows=score_rows(_read_scores(inputs["scores"]), e),
+        summary=_summary(e, scores),
+        rows=score_rows(scores, e),
         class_names=e.dataset.class_names,
         pictures=tuple(_train_strip(e, inputs, example) for example in _spread(e.dataset.train))
         + tuple(_val_strip(inputs["masks"], example) for example in _spread(e.dataset.val)),
@@ -55,7 +57,8 @@ def score_rows(scores: dict, experiment: Experiment) -> tuple[report.ReportRow, 
     for threshold, score in scores.get("cams", {}).items():
         if float(threshold) == experiment.seeds.cam_threshold:
             rows.append(report.ReportRow(f"CAM > {threshold}, tags given", "train", False, score, ""))
-    for stage, title in (("seeds", "pseudo-labels"), ("saliency", "saliency targets, objects of any class")):
+    sparse = "initial seeds" if experiment.run.method == "superpixel_growing" else "pseudo-labels"
+    for stage, title in (("seeds", sparse), ("saliency", "saliency targets, objects of any class")):
         if stage in scores:
             rows.append(report.ReportRow(title, "train", False, scores[stage], ""))
     return tuple(rows)
@@ -86,15 +89,28 @@ def _mask_rows(name: str, scores: dict, supervision: str, scales: str = "") -> l
             for key, (title, crf) in titles.items() if key in scores]
 
 
-def _summary(e: Experiment) -> dict[str, str]:
+def _summary(e: Experiment, scores: dict) -> dict[str, str]:
     return {
         "Data": f"{e.dataset.name}: {len(e.dataset.train)} training and {len(e.dataset.val)} evaluation images",
         "Supervision": e.supervision,
         "Method": e.run.method,
+        **_superpixel_summary(e, scores),
         "Classifier": f"{e.cls_backbone.backbone}, start {e.cls_backbone.weights}",
         "Segmenter": f"{e.seg_backbone.backbone}, start {e.seg_backbone.weights}",
         "Seed": str(e.run.seed),
     }
+
+
+def _superpixel_summary(e: Experiment, scores: dict) -> dict[str, str]:
+    """What the superpixels were made from, and how good they are where there are masks to tell."""
+    if e.run.method != "superpixel_growing":
+        return {}
+    source = f", features of {e.features.net}, start {e.features.weights}" if uses_features(e.superpixels) else ""
+    summary = {"Superpixels": e.superpixels.method + source}
+    if "superpixels" in scores:
+        found = {short: scores["superpixels"][name] for name, short in SHORT_NAMES.items()}
+        summary["Superpixel quality"] = ", ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None)
+    return summary
 
 
 def _train_strip(e: Experiment, inputs: dict[str, Path], example: Example) -> report.PictureRow:
@@ -108,9 +124,13 @@ def _train_strip(e: Experiment, inputs: dict[str, Path], example: Example) -> re
         pictures.append(("CAM", report.draw_heat(photo, normalise(cam).max(axis=0, initial=0))))
     if "saliency" in inputs:
         pictures += _saliency_pictures(e, inputs["saliency"], example, photo)
+    if "superpixels" in inputs:
+        ids = read_ids(inputs["superpixels"] / f"{example.image_id}.png")
+        pictures.append(("superpixels", report.draw_superpixels(photo, ids)))
     if "seeds" in inputs:
         target = read_labels(inputs["seeds"] / f"{example.image_id}.png")
-        pictures.append(("pseudo-label", report.draw_labels(photo, target)))
+        caption = "initial seed" if "superpixels" in inputs else "pseudo-label"
+        pictures.append((caption, report.draw_labels(photo, target)))
     return report.PictureRow(f"train: {example.image_id}", tuple(pictures), example.tags)
 
 

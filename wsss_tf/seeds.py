@@ -1,4 +1,4 @@
-"""Pseudo-labels from class activation maps (eqs 1.12-1.13)."""
+"""Pseudo-labels (eqs 1.12-1.13) and sparse initial seeds (eqs 3.2-3.5) from class activation maps."""
 
 import dataclasses
 
@@ -14,6 +14,9 @@ class SeedConfig:
     """How class activation maps become pseudo-labels."""
 
     cam_threshold: float = setting(0.2, "background score beside the normalised maps (eq. 1.12; PSA uses 0.2)")
+    alpha: float = setting(0.5, "normalised map above which a pixel is an initial seed (eq. 3.4, A3-1; Table 3.7)")
+    keep_foreground: bool = setting(True, "confident pixels in the background superpixel stay foreground (A3-6); false "
+                                          "overwrites them, as eqs 3.4 and 3.5 read literally")
 
 
 def superpixel_seed(keys: np.ndarray, cam: np.ndarray, superpixels: np.ndarray, alpha: float,

@@ -1,9 +1,10 @@
 """Stages joined by folders: what is up to date is skipped, nothing is lost.
 
 A stage writes to runs/<experiment>/<stage>/ and closes the folder with a
-manifest.json. Its fingerprint is a hash of the settings that matter to it and
-of the fingerprints of its inputs. A folder with another fingerprint is renamed
-to <stage>.outdated-N, never deleted.
+manifest.json. Its fingerprint is a hash of the settings that matter to it, as
+far as they differ from the defaults, and of the fingerprints of its inputs: a
+flag that a later version adds does not outdate what was made without it. A
+folder with another fingerprint is renamed to <stage>.outdated-N, never deleted.
 """
 
 import contextlib
@@ -25,6 +26,7 @@ from wsss_tf.experiment import Experiment
 
 MANIFEST = "manifest.json"
 _UNFINISHED = "unfinished.json"
+_DEFAULTS = Experiment()
 _WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend")  # settings that change no result beyond rounding
 
 
@@ -39,6 +41,8 @@ class Stage:
       needs: experiment -> inputs, each "stage" or "prepare.part".
       run: (experiment, folder of its own, input name -> folder) -> results for
         the manifest.
+      own: made in every experiment, never taken from another one: what bears
+        the experiment's name, and where others look for its scores.
     """
 
     name: str
@@ -46,6 +50,7 @@ class Stage:
     groups: tuple[str, ...]
     needs: Callable[[Experiment], tuple[str, ...]]
     run: Callable[[Experiment, Path, dict[str, Path]], dict]
+    own: bool = False
 
 
 class Chain:
@@ -123,11 +128,12 @@ class Chain:
 
     def _record(self, stage: Stage) -> dict:
         """Settings and input fingerprints of a stage, and the fingerprint over both."""
-        settings = self._experiment.settings(*stage.groups)
+        settings, defaults = (experiment.settings(*stage.groups) for experiment in (self._experiment, _DEFAULTS))
         inputs = {need: self._fingerprint(need) for need in stage.needs(self._experiment)}
         if not inputs:
             inputs = {"source": self._source}
-        counted = {key: value for key, value in settings.items() if not key.endswith(_WITHOUT_EFFECT)}
+        counted = {key: value for key, value in settings.items()
+                   if value != defaults[key] and not key.endswith(_WITHOUT_EFFECT)}
         described = json.dumps([stage.name, self._experiment.run.seed, counted, inputs], sort_keys=True)
         return {
             "stage": stage.name,
@@ -148,7 +154,8 @@ class Chain:
 
     def _finished(self, name: str) -> Path | None:
         fingerprint = self._record(self._stages[name])["fingerprint"]
-        for experiment in ["", *filter(None, self._experiment.run.reuse.split(","))]:
+        others = [] if self._stages[name].own else filter(None, self._experiment.run.reuse.split(","))
+        for experiment in ["", *others]:
             folder = self._experiment.folder(name, experiment)
             if (folder / MANIFEST).exists() and read_manifest(folder)["fingerprint"] == fingerprint:
                 return folder

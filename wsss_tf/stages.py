@@ -1,6 +1,7 @@
-"""The stages of chapter 2 and its baseline: what each reads, computes and writes."""
+"""The stages of every system: what each reads, computes and writes."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,28 +9,28 @@ from pathlib import Path
 import keras
 from tqdm import tqdm
 
-from wsss_tf import report_run, saliency, saliency_sources, seeds
+from wsss_tf import parallel, report_run, saliency, saliency_sources, seeds
 from wsss_tf.cam import CamMaker, cam_path, read_cam
 from wsss_tf.config import expand_path
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest, unseen_classes
 from wsss_tf.data.example import Dataset, Example
 from wsss_tf.data.shapes import generate_shapes
+from wsss_tf.data.images import read_ids, read_photo
 from wsss_tf.data.store import write_image, write_json
 from wsss_tf.errors import InputError
-from wsss_tf.evaluate import score_cams, score_masks, score_objects, score_seeds
+from wsss_tf.evaluate import score_cams, score_masks, score_objects, score_seeds, score_superpixels
 from wsss_tf.experiment import Experiment
-from wsss_tf.methods.cam_baseline import CamBaseline
-from wsss_tf.methods.contract import Method
 from wsss_tf.methods.dilated_classifier import DilatedClassifier, build_classifier, without_dilated_blocks
-from wsss_tf.methods.masking import ImageMasking
-from wsss_tf.methods.segmenter import build_segmenter
 from wsss_tf.nets.backbone import backbone_grid
-from wsss_tf.nets.weights import load_weights, save_weights
+from wsss_tf.nets.weights import save_weights
 from wsss_tf.predict import Predictor
+from wsss_tf.recipes import attends, recipe
 from wsss_tf.stage import Chain, Stage
+from wsss_tf.superpixels.features import Features
+from wsss_tf.superpixels.grouping import uses_features, write_superpixels
 from wsss_tf.train.loop import fit
+from wsss_tf.trained import CLASSIFIER, SEGMENTER, trained_classifier, trained_segmenter
 
-CLASSIFIER, SEGMENTER = "classifier.weights.h5", "segmenter.weights.h5"
 PLAIN, REFINED = "plain", "crf"  # folders of the masks without and with dense CRF
 CAM_THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 17))
 
@@ -75,18 +76,10 @@ def _classifier(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     e, dataset = experiment, experiment.dataset
     keras.utils.set_random_seed(e.run.seed)
     method = DilatedClassifier(e.cls_backbone, e.classifier, dataset.num_classes)
-    numbers = fit(method, dataset.train, dataset.num_classes, None, e.crops, e.cls_train, e.run.seed, folder)
+    numbers = fit(method, dataset.train, dataset.num_classes, {}, e.crops, e.cls_train, e.run.seed, folder)
     standard = build_classifier(e.cls_backbone, e.classifier, dataset.num_classes, dilated=False)
     save_weights(without_dilated_blocks(method.net, standard), folder / CLASSIFIER)
     return numbers
-
-
-def trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
-    """The classifier, standard block only, that the stage in this folder has trained."""
-    e = experiment
-    net = build_classifier(e.cls_backbone, e.classifier, e.dataset.num_classes, dilated=False)
-    load_weights(net, folder / CLASSIFIER)
-    return net
 
 
 def _cams(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
@@ -111,10 +104,30 @@ def _saliency(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     return done | {"supervision": saliency_sources.SUPERVISION[config.saliency_source]}
 
 
+def _superpixels(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    e = experiment
+    missing = [example for example in e.dataset.train if not _png(folder, example).exists()]
+    features = Features(e.features) if missing and uses_features(e.superpixels) else None
+
+    def arguments(example: Example) -> tuple:
+        read = features(read_photo(example.image)) if features else None
+        return _png(folder, example), example.image, read, e.superpixels
+
+    parallel.each(write_superpixels, map(arguments, missing), len(missing), "superpixels", e.run.workers)
+    return {"images": len(e.dataset.train)}
+
+
 def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    config = experiment.seeds
+
     def write(example: Example) -> None:
         keys, cam = read_cam(inputs["cams"], example.image_id)
-        write_image(_png(folder, example), seeds.pseudo_label(keys, cam, experiment.seeds.cam_threshold))
+        if "superpixels" in inputs:
+            ids = read_ids(_png(inputs["superpixels"], example))
+            seed = seeds.superpixel_seed(keys, cam, ids, config.alpha, config.keep_foreground)
+        else:
+            seed = seeds.pseudo_label(keys, cam, config.cam_threshold)
+        write_image(_png(folder, example), seed)
 
     return _each(experiment.dataset.train, "seeds", lambda example: _png(folder, example), write)
 
@@ -122,35 +135,11 @@ def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 def _segmenter(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     e, dataset = experiment, experiment.dataset
     keras.utils.set_random_seed(e.run.seed)
-    method, targets = METHODS[e.run.method](e, inputs)
-    numbers = fit(method, dataset.train, dataset.num_classes, lambda example: _png(targets, example), e.crops,
-                  e.seg_train, e.run.seed, folder)
+    method = recipe(e).method(e, inputs)
+    maps = {name: functools.partial(_png, inputs[stage]) for name, stage in recipe(e).maps.items()}
+    numbers = fit(method, dataset.train, dataset.num_classes, maps, e.crops, e.seg_train, e.run.seed, folder)
     save_weights(method.net, folder / SEGMENTER)
     return numbers | {"supervision": e.supervision}
-
-
-def _masking(experiment: Experiment, inputs: Inputs) -> tuple[Method, Path]:
-    e = experiment
-    classifier = trained_classifier(e, inputs["classifier"]) if _attends(e) else None
-    method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, e.dataset.num_classes, classifier)
-    return method, inputs["saliency"]
-
-
-def _cam_baseline(experiment: Experiment, inputs: Inputs) -> tuple[Method, Path]:
-    e = experiment
-    return CamBaseline(e.seg_backbone, e.segmenter, e.dataset.num_classes), inputs["seeds"]
-
-
-METHODS: dict[str, Callable[[Experiment, Inputs], tuple[Method, Path]]] = {
-    "masking": _masking, "cam_baseline": _cam_baseline}
-
-
-def trained_segmenter(experiment: Experiment, folder: Path) -> keras.Model:
-    """The segmentation net that the stage in this folder has trained."""
-    e = experiment
-    net = build_segmenter(e.seg_backbone, e.segmenter, e.dataset.num_classes)
-    load_weights(net, folder / SEGMENTER)
-    return net
 
 
 def _masks(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
@@ -184,6 +173,8 @@ def _training_scores(dataset: Dataset, inputs: Inputs) -> dict:
         scores["seeds"] = score_seeds(dataset.train, inputs["seeds"], dataset.class_names).as_dict()
     if "saliency" in inputs:
         scores["saliency"] = score_objects(dataset.train, inputs["saliency"]).as_dict()
+    if "superpixels" in inputs:
+        scores["superpixels"] = score_superpixels(dataset.train, inputs["superpixels"]).as_dict()
     return scores
 
 
@@ -201,12 +192,17 @@ def _png(folder: Path, example: Example) -> Path:
     return folder / f"{example.image_id}.png"
 
 
-def _attends(experiment: Experiment) -> bool:
-    return experiment.masking.attention_weight > 0
-
-
 def _refines(experiment: Experiment) -> bool:
     return experiment.saliency.refinement != "none"
+
+
+def _maps(experiment: Experiment) -> tuple[str, ...]:
+    """The stages that make what the segmenter is trained on."""
+    return tuple(recipe(experiment).maps.values())
+
+
+def _uses_cams(experiment: Experiment) -> bool:
+    return "seeds" in _maps(experiment) or _refines(experiment)
 
 
 def _needs_saliency(experiment: Experiment) -> tuple[str, ...]:
@@ -215,28 +211,22 @@ def _needs_saliency(experiment: Experiment) -> tuple[str, ...]:
     return ("prepare.train", *source, *(("cams",) if _refines(experiment) else ()))
 
 
+def _needs_seeds(experiment: Experiment) -> tuple[str, ...]:
+    return ("cams", *(("superpixels",) if "superpixels" in _maps(experiment) else ()))
+
+
 def _needs_segmenter(experiment: Experiment) -> tuple[str, ...]:
-    if experiment.run.method == "cam_baseline":
-        return ("prepare.classes", "prepare.train", "seeds")
-    return ("prepare.classes", "prepare.train", "saliency") + (("classifier",) if _attends(experiment) else ())
-
-
-def _uses_cams(experiment: Experiment) -> bool:
-    return experiment.run.method == "cam_baseline" or _refines(experiment)
-
-
-def _targets(experiment: Experiment) -> str:
-    """The stage that makes what the segmenter is trained on."""
-    return "seeds" if experiment.run.method == "cam_baseline" else "saliency"
+    classifier = ("classifier",) if attends(experiment) else ()
+    return ("prepare.classes", "prepare.train", *_maps(experiment), *classifier)
 
 
 def _needs_scores(experiment: Experiment) -> tuple[str, ...]:
     cams = ("cams",) if _uses_cams(experiment) else ()
-    return ("prepare.val_masks", "prepare.train_masks", "masks", *cams, _targets(experiment))
+    return ("prepare.val_masks", "prepare.train_masks", "masks", *cams, *_maps(experiment))
 
 
 def _needs_report(experiment: Experiment) -> tuple[str, ...]:
-    classifier = ("classifier",) if _uses_cams(experiment) or _attends(experiment) else ()
+    classifier = ("classifier",) if _uses_cams(experiment) or attends(experiment) else ()
     return (*_needs_scores(experiment), "scores", *classifier, "segmenter")
 
 
@@ -248,10 +238,11 @@ STAGES = {stage.name: stage for stage in (
           lambda e: ("prepare.classes", "prepare.train"), _classifier),
     Stage("cams", "make_cams", ("cam",), lambda e: ("prepare.train", "classifier"), _cams),
     Stage("saliency", "refine_saliency", ("saliency",), _needs_saliency, _saliency),
-    Stage("seeds", "make_seeds", ("seeds",), lambda e: ("cams",), _seeds),
-    Stage("segmenter", "train_segmenter", ("seg_backbone", "segmenter", "seg_train", "crops", "masking"),
+    Stage("superpixels", "make_superpixels", ("superpixels", "features"), lambda e: ("prepare.train",), _superpixels),
+    Stage("seeds", "make_seeds", ("seeds",), _needs_seeds, _seeds),
+    Stage("segmenter", "train_segmenter", ("seg_backbone", "segmenter", "seg_train", "crops", "masking", "growing"),
           _needs_segmenter, _segmenter),
     Stage("masks", "predict", ("test",), lambda e: ("prepare.val", "segmenter"), _masks),
-    Stage("scores", "evaluate", (), _needs_scores, _scores),
-    Stage("report", "report", _SHOWN_SETTINGS, _needs_report, report_run.write_run_report),
+    Stage("scores", "evaluate", (), _needs_scores, _scores, own=True),
+    Stage("report", "report", _SHOWN_SETTINGS, _needs_report, report_run.write_run_report, own=True),
 )}

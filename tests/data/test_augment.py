@@ -15,11 +15,12 @@ RNG = np.random.default_rng(0)
 
 def compiled(config: AugmentConfig):
     """(image, target, number of the seed) -> NumPy image and target, in graph mode as in the stream."""
-    function = tf.function(lambda image, target, seed: augment(image, target, seed, config), reduce_retracing=True)
+    function = tf.function(lambda image, target, seed: augment(image, {"target": target}, seed, config),
+                           reduce_retracing=True)
 
     def run(image, target, number):
-        crop, labels = function(tf.constant(image), tf.constant(target), tf.constant([5, number]))
-        return crop.numpy(), labels.numpy()
+        crop, maps = function(tf.constant(image), tf.constant(target), tf.constant([5, number]))
+        return crop.numpy(), maps["target"].numpy()
 
     return run
 
@@ -109,9 +110,9 @@ def test_the_result_is_a_function_of_the_seed():
 def test_without_target_the_photo_is_the_same():
     image, target = positions(60, 70)
     config = AugmentConfig(crop=48)
-    alone, nothing = augment(image, None, tf.constant([5, 1]), config)
-    assert nothing is None
-    np.testing.assert_array_equal(alone, augment(image, target, tf.constant([5, 1]), config)[0])
+    alone, nothing = augment(image, {}, tf.constant([5, 1]), config)
+    assert nothing == {}
+    np.testing.assert_array_equal(alone, augment(image, {"target": target}, tf.constant([5, 1]), config)[0])
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.9])

@@ -10,7 +10,7 @@ from PIL import Image
 from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Example
 from wsss_tf.data.pipeline import example_order, find_unreadable, training_stream
-from wsss_tf.data.store import write_image
+from wsss_tf.data.store import write_ids, write_image
 from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
 
@@ -37,8 +37,11 @@ def target(example):
     return example.image.with_name(f"{example.image_id}_target.png")
 
 
-def stream(examples, config=PLAIN, targets=target, batch=2, steps=8, start=0, seed=0) -> list[dict]:
-    batches = training_stream(examples, CLASSES, targets, config, batch, steps, start, seed)
+TARGET = {"target": target}
+
+
+def stream(examples, config=PLAIN, maps=TARGET, batch=2, steps=8, start=0, seed=0) -> list[dict]:
+    batches = training_stream(examples, CLASSES, maps, config, batch, steps, start, seed)
     return [{name: value.numpy() for name, value in item.items()} for item in batches]
 
 
@@ -84,7 +87,7 @@ def test_batches_keep_the_contract(examples):
         assert batch["image"].shape == (2, 32, 32, 3) and batch["image"].dtype == np.float32
         assert batch["tags"].shape == (2, CLASSES) and batch["tags"].dtype == np.float32
         assert batch["target"].shape == (2, 32, 32) and batch["target"].dtype == np.int32
-    assert stream(examples, FULL, targets=None)[0].keys() == {"image", "tags"}
+    assert stream(examples, FULL, maps={})[0].keys() == {"image", "tags"}
 
 
 def test_photo_tags_and_target_belong_together(examples):
@@ -95,6 +98,21 @@ def test_photo_tags_and_target_belong_together(examples):
         batch, row = batches[position // 2], position % 2
         np.testing.assert_array_equal(batch["tags"][row], [c + 1 in examples[number].tags for c in range(CLASSES)])
         np.testing.assert_array_equal(batch["target"][row], number)
+
+
+def test_superpixels_move_with_photo_and_target(examples, tmp_path):
+    """Ids above 255 are read whole; target and ids stay on the same pixels; outside the photo are 255 and -1."""
+    rows, columns = np.mgrid[:32, :36]
+    write_ids(tmp_path / "ids.png", 1000 * (rows // 4) + columns // 4)
+    write_image(tmp_path / "target.png", rows // 4 * 10 + columns // 4)
+    maps = {"superpixels": lambda example: tmp_path / "ids.png", "target": lambda example: tmp_path / "target.png"}
+    for batch in stream(examples, AugmentConfig(crop=40), maps):
+        ids, labels = batch["superpixels"], batch["target"]
+        assert ids.dtype == np.int32 and ids.shape == (2, 40, 40)
+        np.testing.assert_array_equal(ids == -1, labels == 255)
+        inside = ids >= 0
+        np.testing.assert_array_equal(ids[inside] // 1000 * 10 + ids[inside] % 1000, labels[inside])
+        assert (~inside).any() and ids.max() > 255
 
 
 @pytest.mark.parametrize("start", [1, 3, 7, 8])
@@ -116,11 +134,11 @@ def test_a_photo_looks_different_in_every_pass(examples):
     assert len(crops) == 8
 
 
-def failure(examples, targets=None) -> InputError:
+def failure(examples, **maps) -> InputError:
     with pytest.raises(tf.errors.OpError):
-        stream(examples, targets=targets)
+        stream(examples, maps=maps)
     with pytest.raises(InputError) as error:
-        find_unreadable(examples, targets)
+        find_unreadable(examples, maps)
     return error.value
 
 
@@ -134,10 +152,11 @@ def test_an_unreadable_photo_is_named(examples, tmp_path, content):
     assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
 
 
-def test_an_unreadable_target_is_named(examples, tmp_path):
-    error = failure(examples, targets=lambda example: tmp_path / f"{example.image_id}.png")
-    assert str(error).startswith(str(tmp_path)) and "no such file" in str(error)
+def test_an_unreadable_map_is_named(examples, tmp_path):
+    for name in ("target", "superpixels"):
+        error = failure(examples, **{name: lambda example: tmp_path / f"{example.image_id}.png"})
+        assert str(error).startswith(str(tmp_path)) and "no such file" in str(error)
 
 
 def test_readable_files_are_not_blamed(examples):
-    assert find_unreadable(examples, None) is None
+    assert find_unreadable(examples, {}) is None

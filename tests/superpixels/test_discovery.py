@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.superpixels.discovery import HIGH_FIRST, LOW_FIRST, ORDERS, discover, discover_on_device
+from wsss_tf.superpixels.discovery import HIGH_FIRST, LOW_FIRST, ORDERS, discover
+from wsss_tf.superpixels.discovery_graph import discover_on_device
 
 
 def on_device(features: np.ndarray, tau: float, order: str) -> np.ndarray:

@@ -69,7 +69,7 @@ def train(examples):
 
     def run(folder: Path, nan_at: int = 0, **settings) -> Toy:
         method = Toy(nan_at)
-        fit(method, examples, 2, None, CROPS, dataclasses.replace(CONFIG, **settings), 0, folder)
+        fit(method, examples, 2, {}, CROPS, dataclasses.replace(CONFIG, **settings), 0, folder)
         return method
 
     return run
@@ -79,7 +79,7 @@ def train(examples):
 def uninterrupted(examples, tmp_path_factory) -> Path:
     """Folder of a training that ran through; its net is in toy.weights.h5."""
     folder, method = tmp_path_factory.mktemp("uninterrupted"), Toy()
-    fit(method, examples, 2, None, CROPS, CONFIG, 0, folder)
+    fit(method, examples, 2, {}, CROPS, CONFIG, 0, folder)
     method.net.save_weights(folder / "toy.weights.h5")
     return folder
 
@@ -238,9 +238,9 @@ def test_unreadable_photo_ends_training_with_its_name(examples, tmp_path):
     broken.write_bytes(examples[0].image.read_bytes()[:200])
     changed = (*examples[:-1], dataclasses.replace(examples[-1], image=broken))
     with pytest.raises(InputError, match=f"^{broken}: truncated or damaged"):
-        fit(Toy(), changed, 2, None, CROPS, CONFIG, 0, tmp_path)
+        fit(Toy(), changed, 2, {}, CROPS, CONFIG, 0, tmp_path)
 
 
 def test_more_images_per_batch_than_photos(examples, tmp_path):
-    fit(Toy(), examples[:3], 2, None, CROPS, dataclasses.replace(CONFIG, batch=5), 0, tmp_path)
+    fit(Toy(), examples[:3], 2, {}, CROPS, dataclasses.replace(CONFIG, batch=5), 0, tmp_path)
     assert logged_steps(tmp_path) == [1, 2]

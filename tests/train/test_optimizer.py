@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from wsss_tf.train.optimizer import MomentumSGD, Poly
+from wsss_tf.train.optimizer import MomentumSGD, Poly, WarmUp
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +48,17 @@ def test_poly_equals_the_official_schedule_and_freezes(recorded):
     np.testing.assert_allclose(rates, recorded["lr_official"], rtol=1e-6)
     assert rates[9] == rates[10] == rates[11] > 0
     assert float(schedule(10**6)) == rates[9]
+
+
+def test_the_rate_climbs_to_the_poly_curve_and_stays_on_it():
+    """The thesis: 1e-6 -> 1e-3 in 3 of 15 epochs of 529 steps."""
+    poly = Poly(1e-3, 7935, 0.9)
+    warm = WarmUp(1e-6, 1e-3, 1587, poly)
+    rates = np.array([float(warm(step)) for step in range(0, 7935, 23)])
+    expected = [min(1e-6 + (1e-3 - 1e-6) * step / 1587, 1e-3 * (1 - step / 7935) ** 0.9) for step in range(0, 7935, 23)]
+    np.testing.assert_allclose(rates, expected, rtol=2e-5)
+    assert rates[0] == np.float32(1e-6) and rates.argmax() * 23 < 1587
+    assert float(warm(1587)) == float(poly(1587)) and np.abs(np.diff(rates)).max() < 2e-5, "no jump where they meet"
 
 
 def test_the_deeplab_schedule_is_the_same_curve(recorded):

@@ -9,6 +9,9 @@ from wsss_tf.config import setting
 from wsss_tf.data.example import UNKNOWN
 from wsss_tf.nets import colour
 
+# What a map holds beyond the borders of the photo, by its entry in the batch.
+OUTSIDE = {"target": UNKNOWN, "superpixels": -1}
+
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig:
@@ -23,20 +26,20 @@ class AugmentConfig:
     hue: float = setting(0.1, "hue turn drawn from +- this, in full turns")
 
 
-def augment(image: tf.Tensor, target: tf.Tensor | None, seed: tf.Tensor,
-            config: AugmentConfig) -> tuple[tf.Tensor, tf.Tensor | None]:
+def augment(image: tf.Tensor, maps: dict[str, tf.Tensor], seed: tf.Tensor,
+            config: AugmentConfig) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Random resize, mirror, crop, colour jitter; then centring and padding.
 
     Args:
       image: uint8 [H, W, 3] RGB.
-      target: uint8 [H, W] map that moves with the photo, or None.
+      maps: integer [H, W] each, move with the photo; names as in OUTSIDE.
       seed: int32 [2].
       config: the ranges.
 
     Returns:
       image float32 [S, S, 3], centred, 0 (the mean colour) outside the photo;
-      target int32 [S, S], 255 outside the photo, or None. A photo smaller than
-      the crop is placed at a random offset.
+      maps int32 [S, S], there as OUTSIDE says. A photo smaller than the crop
+      is placed at a random offset.
     """
     draw = tf.random.stateless_uniform([10], seed)
     scales = tf.constant(config.crop_scales, tf.float32)
@@ -48,11 +51,12 @@ def augment(image: tf.Tensor, target: tf.Tensor | None, seed: tf.Tensor,
     pixels = colour.centre(_jitter(pixels, draw[4:8], config))
     pixels = _place(pixels, config.crop, draw[8:10], 0.0)
     pixels = tf.ensure_shape(pixels, [config.crop, config.crop, 3])
-    if target is None:
-        return pixels, None
-    labels = tf.cast(_crop_labels(target, size, window, turned), tf.int32)
-    labels = _place(labels[..., None], config.crop, draw[8:10], UNKNOWN)[..., 0]
-    return pixels, tf.ensure_shape(labels, [config.crop, config.crop])
+    moved = {}
+    for name, labels in maps.items():
+        labels = tf.cast(_crop_labels(labels, size, window, turned), tf.int32)
+        labels = _place(labels[..., None], config.crop, draw[8:10], OUTSIDE[name])[..., 0]
+        moved[name] = tf.ensure_shape(labels, [config.crop, config.crop])
+    return pixels, moved
 
 
 def _window(size: tf.Tensor, crop: int, draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

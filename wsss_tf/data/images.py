@@ -59,6 +59,20 @@ def read_grey(path: Path) -> np.ndarray:
         return np.asarray(image).copy()
 
 
+def read_ids(path: Path) -> np.ndarray:
+    """Decodes a 16-bit grey map of superpixel ids to int32 [H, W].
+
+    Raises:
+      InputError: missing, truncated, or not 16-bit grey.
+    """
+    with _opened(path) as image:
+        if not image.mode.startswith("I"):
+            raise InputError(f"{path}: expected a 16-bit grey map of superpixel ids, found mode {image.mode}: save the "
+                             "number of each pixel's superpixel, from 0 on, as 16-bit grey PNG")
+        _decoded(path, image.load)
+        return np.asarray(image).astype(np.int32)
+
+
 def read_saliency(path: Path, maximum: int) -> np.ndarray:
     """Decodes an 8- or 16-bit grey saliency map, or a mask of 0 and 1, to float32 [H, W] in 0..1.
 

@@ -3,12 +3,17 @@
 import numpy as np
 import tensorflow as tf
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from wsss_tf.data.augment import AugmentConfig, augment
 from wsss_tf.data.example import Example, multi_hot
-from wsss_tf.data.images import read_labels, read_photo
+from wsss_tf.data.images import read_ids, read_labels, read_photo
+
+# Batch entry -> the map (PNG) of each example that fills it: "target", 8 bits, or "superpixels", 16 bits.
+Maps = Mapping[str, Callable[[Example], Path]]
+_DEPTH = {"target": tf.uint8, "superpixels": tf.uint16}
+_READER = {"target": read_labels, "superpixels": read_ids}
 
 
 def example_order(count: int, length: int, seed: int) -> np.ndarray:
@@ -22,14 +27,14 @@ def example_order(count: int, length: int, seed: int) -> np.ndarray:
     return np.concatenate(order)[:length].astype(np.int32)
 
 
-def training_stream(examples: tuple[Example, ...], num_classes: int, target: Callable[[Example], Path] | None,
-                    config: AugmentConfig, batch: int, steps: int, start: int, seed: int) -> tf.data.Dataset:
+def training_stream(examples: tuple[Example, ...], num_classes: int, maps: Maps, config: AugmentConfig, batch: int,
+                    steps: int, start: int, seed: int) -> tf.data.Dataset:
     """Batches for the steps start..steps-1 (contract: wsss_tf.methods.contract.Batch).
 
     Args:
       examples: the training split; masks are never opened.
       num_classes: C.
-      target: the label map (8-bit grey PNG) that trains each example, or None.
+      maps: what moves with the photos; may be empty.
       config: augmentation.
       batch: examples per step.
       steps: last step of the whole training.
@@ -43,24 +48,24 @@ def training_stream(examples: tuple[Example, ...], num_classes: int, target: Cal
     """
     order = tf.constant(example_order(len(examples), steps * batch, seed))
     photos = tf.constant([str(example.image) for example in examples])
-    targets = tf.constant([str(target(example)) for example in examples] if target else [])
+    files = {name: tf.constant([str(path(example)) for example in examples]) for name, path in maps.items()}
     tags = tf.constant(multi_hot(examples, num_classes))
 
     def load(position):
         index = order[position]
         # Reads PNG as well; with this DCT the pixels are those of `read_photo`.
         image = tf.io.decode_jpeg(tf.io.read_file(photos[index]), channels=3, dct_method="INTEGER_ACCURATE")
-        maps = tf.io.decode_png(tf.io.read_file(targets[index]), channels=1)[..., 0] if target else None
-        image, maps = augment(image, maps, tf.stack([seed, tf.cast(position, tf.int32)]), config)
-        item = {"image": image, "tags": tags[index]}
-        return item | {"target": maps} if target else item
+        read = {name: tf.io.decode_png(tf.io.read_file(paths[index]), channels=1, dtype=_DEPTH[name])[..., 0]
+                for name, paths in files.items()}
+        image, read = augment(image, read, tf.stack([seed, tf.cast(position, tf.int32)]), config)
+        return {"image": image, "tags": tags[index]} | read
 
     stream = tf.data.Dataset.range(start * batch, steps * batch)
     stream = stream.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return stream.batch(batch, drop_remainder=True).prefetch(2)
 
 
-def find_unreadable(examples: tuple[Example, ...], target: Callable[[Example], Path] | None) -> None:
+def find_unreadable(examples: tuple[Example, ...], maps: Maps) -> None:
     """Reads all files of the stream again.
 
     Raises:
@@ -68,5 +73,5 @@ def find_unreadable(examples: tuple[Example, ...], target: Callable[[Example], P
     """
     for example in examples:
         read_photo(example.image)
-        if target:
-            read_labels(target(example))
+        for name, path in maps.items():
+            _READER[name](path(example))

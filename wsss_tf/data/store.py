@@ -90,6 +90,18 @@ def write_image(path: Path, image: np.ndarray) -> None:
         Image.fromarray(np.ascontiguousarray(image, np.uint8)).save(temporary)
 
 
+def write_ids(path: Path, ids: np.ndarray) -> None:
+    """Writes integer [H, W] of 0..65535 atomically as a 16-bit grey PNG.
+
+    Raises:
+      ValueError: an id outside that range.
+    """
+    if ids.min() < 0 or ids.max() > np.iinfo(np.uint16).max:
+        raise ValueError(f"ids: expected 0..65535, found {ids.min()}..{ids.max()}")
+    with writing(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(ids, np.uint16)).save(temporary)
+
+
 def write_labels(path: Path, labels: np.ndarray) -> None:
     """Writes a uint8 [H, W] label map atomically as a palette PNG (VOC colours)."""
     image = Image.fromarray(np.ascontiguousarray(labels, np.uint8), mode="P")

@@ -4,6 +4,7 @@ Ref: Dosovitskiy et al., ICLR 2021; Caron et al., ICCV 2021; spec 3.5.
 """
 
 import dataclasses
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -11,6 +12,7 @@ import tensorflow as tf
 from wsss_tf import resize
 from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
+from wsss_tf.nets.weights import load_weights
 
 _EPSILON = 1e-6
 _MLP_RATIO = 4
@@ -69,6 +71,18 @@ def build(name: str, block: int = -1, facet: str = "key", positions: str = "tf")
         joint = keras.layers.Dense(3 * size.width, name=f"block{block}_qkv")(_norm(x, f"block{block}_norm1"))
         x = keras.ops.split(joint, 3, axis=-1)[("query", "key", "value").index(facet)]
     return keras.Model(image, Untokens(name="untokens")([x, grid]), name=name)
+
+
+def load(net: keras.Model, path: Path, name: str) -> None:
+    """Fills a net of `build` from the .weights.h5 file of the whole transformer of that name.
+
+    Raises:
+      InputError: no such file, or one of another net.
+    """
+    whole = build(name, facet="token")
+    load_weights(whole, path)
+    for layer in net.layers:
+        layer.set_weights(whole.get_layer(layer.name).get_weights())
 
 
 def _block(x: keras.KerasTensor, size: VitSize, name: str) -> keras.KerasTensor:

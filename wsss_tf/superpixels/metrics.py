@@ -1,6 +1,8 @@
 """How well superpixels keep to the borders of objects (thesis eqs 3.9-3.12)."""
 
 import dataclasses
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,6 +10,11 @@ from wsss_tf.data.example import UNKNOWN
 from wsss_tf.errors import InputError
 
 _NEAR = 1  # pixels along each axis: just these have a Euclidean distance below 2 (spec 2.6)
+
+
+# Field of SuperpixelScores -> its name in the tables of the thesis.
+SHORT_NAMES = {"count": "superpixels", "under_segmentation": "UE", "boundary_precision": "BP", "boundary_recall": "BR",
+               "achievable_accuracy": "ASA"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +35,18 @@ class SuperpixelScores:
     boundary_precision: float
     boundary_recall: float
     achievable_accuracy: float
+
+    def as_dict(self) -> dict:
+        """The scores as plain JSON values, NaN as None."""
+        return {name: None if math.isnan(value) else value for name, value in dataclasses.asdict(self).items()}
+
+
+def mean_scores(scores: Sequence[SuperpixelScores]) -> SuperpixelScores:
+    """Mean of each score over the images where it is defined; NaN where it is nowhere."""
+    values = np.array([dataclasses.astuple(score) for score in scores], np.float64)
+    defined = ~np.isnan(values)
+    sums = np.where(defined, values, 0).sum(axis=0)
+    return SuperpixelScores(*(_share(total, count) for total, count in zip(sums, defined.sum(axis=0))))
 
 
 def superpixel_scores(ids: np.ndarray, truth: np.ndarray) -> SuperpixelScores:

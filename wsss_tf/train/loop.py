@@ -12,14 +12,14 @@ from tqdm import tqdm
 from wsss_tf.config import setting
 from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Example
-from wsss_tf.data.pipeline import find_unreadable, training_stream
+from wsss_tf.data.pipeline import Maps, find_unreadable, training_stream
 from wsss_tf.errors import InputError
 from wsss_tf.methods.contract import Method
 from wsss_tf.nets import colour
 from wsss_tf.nets.heads import LAST_LAYERS
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog
-from wsss_tf.train.optimizer import MomentumSGD, Poly
+from wsss_tf.train.optimizer import MomentumSGD, Poly, WarmUp
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +30,9 @@ class TrainConfig:
     batch: int = setting(20, "images per step", low=1)
     lr: float = setting(1e-3, "learning rate at the start", low=0.0)
     power: float = setting(0.9, "power of the poly decay of the learning rate")
+    warmup_epochs: int = setting(0, "epochs in which the learning rate climbs from warmup_lr; chapter 3: 3 (section "
+                                    "3.4.1, A3-12)", low=0)
+    warmup_lr: float = setting(1e-6, "learning rate at the first step of the warm-up (section 3.4.1)", low=0.0)
     momentum: float = setting(0.9, "SGD momentum, learning rate outside the buffer")
     weight_decay: float = setting(5e-4, "L2 factor in the gradient of kernels; none on biases and norms")
     last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases twice it (A2-25)")
@@ -47,15 +50,15 @@ class ClassifierTrainConfig(TrainConfig):
     epochs: int = setting(50, "passes over the training images; thesis 50", low=1)
 
 
-def fit(method: Method, examples: tuple[Example, ...], num_classes: int, target: Callable[[Example], Path] | None,
-        crops: AugmentConfig, config: TrainConfig, seed: int, folder: Path) -> dict[str, float]:
+def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: Maps, crops: AugmentConfig,
+        config: TrainConfig, seed: int, folder: Path) -> dict[str, float]:
     """Trains method.net in place; the same call continues an interrupted run.
 
     Args:
       method: net and losses.
       examples: training split.
       num_classes: C.
-      target: label map of each example for the stream, or None.
+      maps: what the stream reads beside photos and tags.
       crops: augmentation.
       config: optimiser and length.
       seed: of order, augmentation and the method's random choices.
@@ -67,12 +70,13 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, target:
     Raises:
       InputError: unreadable input, named; or a loss that is not finite.
     """
-    steps = max(1, len(examples) // config.batch) * config.epochs
-    optimizer = MomentumSGD(Poly(config.lr, steps, config.power), config.momentum, config.weight_decay,
+    steps_per_epoch = max(1, len(examples) // config.batch)
+    steps = steps_per_epoch * config.epochs
+    optimizer = MomentumSGD(_learning_rate(config, steps_per_epoch), config.momentum, config.weight_decay,
                             config.last_multiplier, LAST_LAYERS[config.last_layers])
     checkpointer = Checkpointer(folder / "checkpoints", method.net, optimizer)
     start = checkpointer.restore()
-    stream = training_stream(examples, num_classes, target, crops, config.batch, steps, start, seed)
+    stream = training_stream(examples, num_classes, maps, crops, config.batch, steps, start, seed)
     log = TrainingLog(folder, start)
     meter = _Meter(optimizer, config.batch)
     step_function = training_step(method, optimizer, config.batch, config.clip_norm)
@@ -91,11 +95,18 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, target:
                     checkpointer.save()
                     log.pictures(step, photo=colour.uncentre(batch["image"]), net=method.preview(batch))
     except tf.errors.OpError:
-        find_unreadable(examples, target)
+        find_unreadable(examples, maps)
         raise  # it was not a file
     finally:
         log.close()
     return numbers
+
+
+def _learning_rate(config: TrainConfig, steps_per_epoch: int) -> Poly | WarmUp:
+    poly = Poly(config.lr, steps_per_epoch * config.epochs, config.power)
+    if not config.warmup_epochs:
+        return poly
+    return WarmUp(config.warmup_lr, config.lr, steps_per_epoch * config.warmup_epochs, poly)
 
 
 def training_step(method: Method, optimizer: MomentumSGD, batch_size: int, clip_norm: float = 0.0) -> Callable:

@@ -77,3 +77,28 @@ class Poly(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"rate": self.rate, "steps": self.steps, "power": self.power}
+
+
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """A straight climb from one rate to another, or the schedule after it where that is lower.
+
+    Args:
+      start: rate at step 0.
+      rate: rate at `steps`.
+      steps: length of the climb.
+      after: the schedule that counts from step 0 as well.
+
+    Ref: thesis section 3.4.1, A3-12.
+    """
+
+    def __init__(self, start: float, rate: float, steps: int, after: keras.optimizers.schedules.LearningRateSchedule):
+        self.start, self.rate, self.steps, self.after = start, rate, steps, after
+
+    def __call__(self, step):
+        """The learning rate of one step, float32 scalar."""
+        climb = self.start + (self.rate - self.start) * ops.cast(step, "float32") / self.steps
+        return ops.minimum(climb, self.after(step))
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {"start": self.start, "rate": self.rate, "steps": self.steps, "after": self.after}

@@ -1,0 +1,2 @@
+"""draft"""
+METHODS = {"slic": None, "seeds": None, "lsc": None}

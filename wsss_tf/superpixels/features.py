@@ -1,0 +1,87 @@
+"""Features of a photo on a grid of cells, from any net, for superpixel discovery (thesis section 3.3.1).
+
+Whatever the net, the photo is resized so that the cells cover it evenly (A3-4),
+and no net is trained for this.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from wsss_tf import resize
+from wsss_tf.config import expand_path, setting
+from wsss_tf.errors import InputError
+from wsss_tf.nets import colour, vit
+from wsss_tf.nets.backbone import BACKBONES
+
+RGB = "rgb"
+NETS = (*vit.SIZES, *BACKBONES, RGB)
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureConfig:
+    """Which net looks at the photo, and where it is read."""
+
+    net: str = setting("vit_b8", "net that gives the features (section 3.3.1: ViT-B/8 trained by DINO; Fig. 3.10: "
+                                 "others); convolutional trunks are read where segmentation reads them, "
+                                 "at their last layer (A3-25), rgb is the mean colour of each cell", NETS)
+    weights: str = setting("", "its weights: for a ViT the .weights.h5 file of a whole one; for a trunk 'imagenet' or a "
+                               "file as in --cls_weights; 'none' is a random net; may contain ${VARIABLE}")
+    block: int = setting(-1, "block of a ViT that is read, -1 the last (section 3.3.1)")
+    facet: str = setting("key", "what is read there: keys, queries or values of the attention, heads side by side "
+                                "(section 3.3.1: keys), or the output token", vit.FACETS)
+    positions: str = setting("tf", "rule that resizes the positional embedding: tf (thesis, A3-5) or torch (DINO)",
+                             ("tf", "torch"))
+    stride: int = setting(8, "pixels per cell of trunks (8 or 16) and rgb; a ViT has its patch", low=1)
+    scale: float = setting(1.0, "factor on the sides of the photo before the net sees it (A3-4)", low=0.1)
+
+
+class Features:
+    """Photo -> features of its cells."""
+
+    def __init__(self, config: FeatureConfig):
+        """Builds the net and loads its weights.
+
+        Raises:
+          InputError: weights that are missing or do not fit, or a block that
+            the net does not have.
+        """
+        self._config = config
+        self.cell, dense = _build(config)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+        def features(image):
+            cells = tf.cast(tf.math.ceil(tf.cast(tf.shape(image)[:2], tf.float32) * config.scale / self.cell), tf.int32)
+            sides = tf.unstack(tf.maximum(cells, 1) * self.cell)
+            return dense(resize.bicubic(colour.centre(image)[None], sides))[0]
+
+        self._features = features
+
+    def __call__(self, photo: np.ndarray) -> np.ndarray:
+        """uint8 [H, W, 3] RGB -> float32 [ceil(H scale / cell), ceil(W scale / cell), D]."""
+        return self._features(photo).numpy()
+
+
+def _build(config: FeatureConfig) -> tuple[int, Callable[[tf.Tensor], tf.Tensor]]:
+    """Pixels per cell, and centred image [1, H, W, 3] -> [1, H / cell, W / cell, D]."""
+    if config.net == RGB:
+        normalised = keras.layers.AveragePooling2D(config.stride)
+        return config.stride, lambda image: normalised(colour.to_torchvision(image))
+    if config.net in vit.SIZES:
+        net = vit.build(config.net, config.block, config.facet, config.positions)
+        if config.weights != "none":
+            vit.load(net, _weights_file(config), config.net)
+        return vit.SIZES[config.net].patch, lambda image: net(image, training=False)
+    trunk = BACKBONES[config.net](config.stride, config.weights or "imagenet")
+    return config.stride, lambda image: trunk(image, training=False)["segment"]
+
+
+def _weights_file(config: FeatureConfig):
+    if not config.weights or config.weights == "imagenet":
+        raise InputError(f"--feature_weights={config.weights}: expected the .weights.h5 file of a {config.net}: name it, or "
+                         "choose --feature_net=mobilenet or resnet50 with --feature_weights=imagenet, which Keras "
+                         "downloads; --feature_weights=none is a random net")
+    return expand_path(config.weights)

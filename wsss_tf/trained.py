@@ -1,0 +1,28 @@
+"""Nets with the weights that finished stages have left."""
+
+from pathlib import Path
+
+import keras
+
+from wsss_tf.experiment import Experiment
+from wsss_tf.methods.dilated_classifier import build_classifier
+from wsss_tf.methods.segmenter import build_segmenter
+from wsss_tf.nets.weights import load_weights
+
+CLASSIFIER, SEGMENTER = "classifier.weights.h5", "segmenter.weights.h5"
+
+
+def trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
+    """The classifier, standard block only, that the stage in this folder has trained."""
+    e = experiment
+    net = build_classifier(e.cls_backbone, e.classifier, e.dataset.num_classes, dilated=False)
+    load_weights(net, folder / CLASSIFIER)
+    return net
+
+
+def trained_segmenter(experiment: Experiment, folder: Path) -> keras.Model:
+    """The segmentation net that the stage in this folder has trained."""
+    e = experiment
+    net = build_segmenter(e.seg_backbone, e.segmenter, e.dataset.num_classes)
+    load_weights(net, folder / SEGMENTER)
+    return net
