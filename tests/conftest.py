@@ -121,6 +121,18 @@ def filled():
 
 
 @pytest.fixture(scope="session")
+def centred():
+    """The function NCHW image as torchvision normalises it -> NHWC centred image that our trunks normalise to it."""
+    from wsss_tf.nets import colour
+
+    def invert(image: np.ndarray) -> np.ndarray:
+        at_0, at_100 = (colour.to_torchvision(np.full(3, value, np.float32)).numpy() for value in (0, 100))
+        return (image.transpose(0, 2, 3, 1) - at_0) * (100 / (at_100 - at_0))
+
+    return invert
+
+
+@pytest.fixture(scope="session")
 def opened_files():
     """Context manager that yields the growing list of files that Python opens."""
     return _opened_files

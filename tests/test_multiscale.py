@@ -70,13 +70,15 @@ def test_cells_lie_where_their_pixels_are(height, width):
     np.testing.assert_allclose(maps[4:28, 4:52], colour.centre(image)[4:28, 4:52], atol=1e-3)
 
 
-def test_fuse_is_the_element_wise_maximum():
+def test_fuse_is_the_element_wise_maximum_or_sum():
     image = photo(30, 44)
     single = [multiscale.maps_at_scale(image, scale, GRID, averages) for scale in (0.5, 1.0)]
     single += [multiscale.maps_at_scale(image[:, ::-1], scale, GRID, averages)[:, ::-1] for scale in (0.5, 1.0)]
     for flip, count in ((False, 2), (True, 4)):
         fused = multiscale.fuse_max(image, (0.5, 1.0), flip, GRID, averages)
         np.testing.assert_array_equal(fused, np.max(single[:count], axis=0))
+        summed = multiscale.fuse_sum(image, (0.5, 1.0), flip, GRID, averages)
+        np.testing.assert_allclose(summed, np.sum(single[:count], axis=0), rtol=1e-5, atol=1e-3)
 
 
 def test_with_flip_the_mirror_image_gives_mirrored_maps():

@@ -41,8 +41,23 @@ def fuse_max(image: tf.Tensor, scales: tuple[float, ...], flip: bool, grid: Grid
 
     Ref: thesis eq. 2.4 (class activation maps), A2-13 (logits at test).
     """
+    return tf.reduce_max(_all_maps(image, scales, flip, grid, dense), axis=0)
+
+
+def fuse_sum(image: tf.Tensor, scales: tuple[float, ...], flip: bool, grid: Grid,
+             dense: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+    """Sum of the maps over scales (and mirror images): float32 [H, W, K].
+
+    Ref: A3-15, spec section 4; multiscale_irn.py adds them up as IRN does, to the pixel.
+    """
+    return tf.reduce_sum(_all_maps(image, scales, flip, grid, dense), axis=0)
+
+
+def _all_maps(image: tf.Tensor, scales: tuple[float, ...], flip: bool, grid: Grid,
+              dense: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+    """Maps of every scale, then those of the mirror images: float32 [scales or 2 scales, H, W, K]."""
     maps = [maps_at_scale(image, scale, grid, dense) for scale in scales]
     if flip:
         mirror = image[:, ::-1]
         maps += [maps_at_scale(mirror, scale, grid, dense)[:, ::-1] for scale in scales]
-    return tf.reduce_max(tf.stack(maps), axis=0)
+    return tf.stack(maps)

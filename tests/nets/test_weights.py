@@ -5,7 +5,7 @@ import pytest
 from wsss_tf.errors import InputError
 from wsss_tf.methods.segmenter import SegmenterConfig, build_segmenter
 from wsss_tf.nets.backbone import BackboneConfig
-from wsss_tf.nets.weights import load_backbone_weights, load_weights, save_weights
+from wsss_tf.nets.weights import load_backbone_weights, load_converted_weights, load_weights, save_weights
 
 
 def segmenter(rates=(1, 2), classes=3, stride=8) -> keras.Model:
@@ -123,3 +123,16 @@ def test_a_path_may_hold_variables(monkeypatch, tmp_path):
     net = small(1)
     load_backbone_weights(net, "${MY_WEIGHTS}/five.weights.h5", application=None)
     np.testing.assert_array_equal(net.get_weights()[0], 5)
+
+
+def test_a_trunk_that_keras_lacks_takes_files_only(saved, tmp_path):
+    net = small(1)
+    load_converted_weights(net, "none", "the model zoo")
+    np.testing.assert_array_equal(net.get_weights()[0], 1)
+    save_weights(small(5), tmp_path / "five.weights.h5")
+    load_converted_weights(net, str(tmp_path / "five.weights.h5"), "the model zoo")
+    np.testing.assert_array_equal(net.get_weights()[0], 5)
+    with pytest.raises(InputError, match="weights=imagenet: .*convert the model zoo.*--cls_weights=FILE.weights.h5"):
+        load_converted_weights(net, "imagenet", "the model zoo")
+    with pytest.raises(InputError, match=r"net\.weights\.h5: these weights do not fit"):
+        load_converted_weights(net, str(saved[1]), "the model zoo")

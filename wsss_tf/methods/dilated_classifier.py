@@ -5,10 +5,10 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from wsss_tf import losses, resize
+from wsss_tf import losses
 from wsss_tf.config import setting
+from wsss_tf.methods import classifier
 from wsss_tf.methods.contract import Batch
-from wsss_tf.nets import colour
 from wsss_tf.nets.backbone import BackboneConfig, build_backbone
 from wsss_tf.nets.heads import classification_block
 
@@ -60,11 +60,6 @@ def without_dilated_blocks(trained: keras.Model, standard: keras.Model) -> keras
     return standard
 
 
-def scores(cam: tf.Tensor) -> tf.Tensor:
-    """Class scores of raw maps: spatial mean, [B, h, w, C] -> [B, C] (A2-4)."""
-    return tf.reduce_mean(cam, axis=[1, 2])
-
-
 def fuse_maps(cam: tf.Tensor, dilated: list[tf.Tensor]) -> tf.Tensor:
     """Dense map M = max(M^0, mean of the dilated maps), element-wise on raw maps [B, h, w, C]."""
     return tf.maximum(cam, tf.add_n(dilated) / len(dilated))
@@ -81,7 +76,7 @@ class DilatedClassifier:
         """Tag loss summed over blocks plus the weighted dense map loss (eqs 2.1-2.3)."""
         maps = self.net(batch["image"], training=True)
         blocks = [maps["cam"], *maps.get("dilated", [])]
-        result = {"tag_loss": tf.add_n([losses.tag_loss(scores(block), batch["tags"]) for block in blocks])}
+        result = {"tag_loss": tf.add_n([losses.tag_loss(classifier.scores(block), batch["tags"]) for block in blocks])}
         result["loss"] = result["tag_loss"]
         if "dilated" in maps:
             dense = fuse_maps(maps["cam"], maps["dilated"])
@@ -91,7 +86,4 @@ class DilatedClassifier:
 
     def preview(self, batch: Batch) -> tf.Tensor:
         """The photos, dimmed where no present class is active."""
-        cam = tf.nn.relu(self.net(batch["image"], training=False)["cam"]) * batch["tags"][:, None, None, :]
-        cam = cam / (tf.reduce_max(cam, axis=[1, 2], keepdims=True) + 1e-5)
-        strength = resize.bilinear(tf.reduce_max(cam, axis=-1, keepdims=True), tf.shape(batch["image"])[1:3])
-        return colour.uncentre(batch["image"] * strength)
+        return classifier.preview(self.net, batch)

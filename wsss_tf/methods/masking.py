@@ -8,8 +8,8 @@ import tensorflow as tf
 from wsss_tf import losses, resize
 from wsss_tf.config import setting
 from wsss_tf.methods import segmenter
+from wsss_tf.methods.classifier import scores
 from wsss_tf.methods.contract import Batch
-from wsss_tf.methods.dilated_classifier import scores
 from wsss_tf.methods.segmenter import SegmenterConfig, build_segmenter
 from wsss_tf.nets.backbone import BackboneConfig
 

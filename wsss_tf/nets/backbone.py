@@ -7,17 +7,19 @@ import keras
 import tensorflow as tf
 
 from wsss_tf.config import setting
-from wsss_tf.nets import mobilenet, resnet, tiny, vgg
+from wsss_tf.nets import mobilenet, resnet, resnet_torch, tiny, vgg, wide_resnet38
 
 # Each builder: (output_stride, weights) -> Model, centred image [B, H, W, 3] -> the endpoints.
 BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
     "vgg16": vgg.build,
     "resnet50": resnet.build_50,
     "resnet101": resnet.build_101,
+    "resnet50_torch": resnet_torch.build,
+    "wrn38": wide_resnet38.build,
     "mobilenet": mobilenet.build,
     "test": tiny.build,
 }
-_CELLS_AT_CORNERS = ("vgg16", "resnet50", "resnet101")  # they pad on both sides
+_CELLS_AT_CORNERS = ("vgg16", "resnet50", "resnet101", "resnet50_torch", "wrn38")  # they pad on both sides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +60,9 @@ def build_backbone(config: BackboneConfig) -> keras.Model:
 
     The endpoints are "classify" and "segment", float32 [B, h, w, D] each, with a
     cell for every `output_stride` pixels; Grid.padded gives the sides that the
-    cells cover evenly. Batch norms of pretrained trunks are frozen, statistics
-    and affine part (spec 1.4).
+    cells cover evenly. Some trunks have inner features as further endpoints.
+    Batch norms of pretrained trunks are frozen, statistics and affine part
+    (spec 1.4); in the last stages of resnet50_torch only the statistics are.
 
     Raises:
       InputError: unsupported output stride, or weights that do not fit.

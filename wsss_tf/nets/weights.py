@@ -37,6 +37,27 @@ def load_backbone_weights(model: keras.Model, source: str, application: Callable
     load_weights(model, expand_path(source))
 
 
+def load_converted_weights(trunk: keras.Model, source: str, origin: str) -> None:
+    """Fills a trunk that keras.applications does not have from "none" or a local file.
+
+    Args:
+      trunk: the trunk to fill.
+      source: "none" (keeps the random start) or a path of a Keras .h5 file, in
+        which ${VARIABLE} is expanded.
+      origin: the published weights that can be converted, in words.
+
+    Raises:
+      InputError: "imagenet", no such file, or one that does not fit the trunk.
+    """
+    if source == "none":
+        return
+    if source == "imagenet":
+        raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: convert {origin} with "
+                         "wsss_tf.nets.torch_weights and give the file with --cls_weights=FILE.weights.h5 and "
+                         "--seg_weights=FILE.weights.h5")
+    load_weights(trunk, expand_path(source))
+
+
 def load_weights(model: keras.Model, path: Path) -> None:
     """Fills a model from a .h5 file made for the same architecture.
 

@@ -1,0 +1,71 @@
+"""ResNet-50 as IRN, SIPE and AE-SIPE have it: torchvision's strides, the last one left out, no dilation.
+
+Layers are named as in torchvision (torch_weights.py).
+
+Ref: He et al., CVPR 2016; Ahn et al., CVPR 2019; spec 3.2.
+"""
+
+import keras
+
+from wsss_tf.errors import InputError
+from wsss_tf.nets import colour, vgg
+from wsss_tf.nets.torch_layers import FixedNorm, convolution
+from wsss_tf.nets.weights import load_converted_weights
+
+_BLOCKS = (3, 4, 6, 3)
+_STRIDES = (1, 2, 2, 1)
+_ORIGIN = "torchvision's resnet50 (ResNet50_Weights.IMAGENET1K_V1, without fc)"
+
+
+def build(output_stride: int, weights: str, frozen: int = 2) -> keras.Model:
+    """ResNet-50: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 2048]} and inner features.
+
+    These are "stem" [B, H / 4, W / 4, 64] and "layer1" to "layer4", of 256, 512,
+    1024 and 2048 channels and stride 4, 8, 16 and 16. The stride of a stage
+    stands in the 3x3 convolution of its first block. Cell i looks at pixel
+    16 * i, so inputs of 16 * k + 1 pixels are covered evenly. Batch norms use
+    their running statistics; beyond the frozen stages gamma and beta learn.
+
+    Args:
+      output_stride: 16.
+      weights: "none", or the path of a Keras .h5 file of this trunk.
+      frozen: how many of the four stages do not learn; the stem never does.
+
+    Raises:
+      InputError: another output stride, "imagenet", or weights that do not fit.
+    """
+    if output_stride != 16:
+        raise InputError(f"output_stride={output_stride}: expected 16 for resnet50_torch")
+    image = keras.Input((None, None, 3), name="image")
+    x = _convolution(colour.to_torchvision(image), 64, 7, 2, "conv1", "bn1")
+    x = vgg.padded_pool(keras.layers.ReLU(name="relu")(x), 2, "maxpool")
+    endpoints = {"stem": x}
+    for stage, (blocks, stride) in enumerate(zip(_BLOCKS, _STRIDES), 1):
+        for block in range(blocks):
+            x = _bottleneck(x, 32 * 2**stage, 1 if block else stride, block == 0, f"layer{stage}_{block}")
+        endpoints[f"layer{stage}"] = x
+    trunk = keras.Model(image, {"classify": x, "segment": x} | endpoints, name="resnet50_torch")
+    # Frozen and not cut off by stop_gradient: their weights are left alone all the same, and a loss on the erased
+    # photo (thesis eq. 2.10) still reaches the photo through them.
+    still = ("conv1", "bn1", *(f"layer{stage}_" for stage in range(1, frozen + 1)))
+    for layer in trunk.layers:
+        if layer.name.startswith(still):
+            layer.trainable = False
+    load_converted_weights(trunk, weights, _ORIGIN)
+    return trunk
+
+
+def _bottleneck(x: keras.KerasTensor, channels: int, stride: int, first: bool, name: str) -> keras.KerasTensor:
+    """1x1, 3x3 and 1x1 convolution beside the shortcut, which is a convolution in the first block of a stage."""
+    shortcut = x
+    if first:
+        shortcut = _convolution(x, 4 * channels, 1, stride, f"{name}_downsample_0", f"{name}_downsample_1")
+    x = keras.layers.ReLU(name=f"{name}_relu1")(_convolution(x, channels, 1, 1, f"{name}_conv1", f"{name}_bn1"))
+    x = keras.layers.ReLU(name=f"{name}_relu2")(_convolution(x, channels, 3, stride, f"{name}_conv2", f"{name}_bn2"))
+    x = _convolution(x, 4 * channels, 1, 1, f"{name}_conv3", f"{name}_bn3")
+    return keras.layers.ReLU(name=f"{name}_relu3")(keras.layers.Add(name=f"{name}_add")([shortcut, x]))
+
+
+def _convolution(x: keras.KerasTensor, channels: int, size: int, stride: int, name: str,
+                 norm: str) -> keras.KerasTensor:
+    return FixedNorm(name=norm)(convolution(x, channels, size, stride, 1, name))
