@@ -217,9 +217,11 @@ def cam_run(tiny, finish, masking_run) -> Run:
 
 @pytest.fixture(scope="session")
 def growing_run(tiny, finish, masking_run) -> Run:
-    """The method of chapter 3 on superpixels of colours; takes prepare, classifier and cams from the masking run."""
+    """The method of chapter 3 with IRN's classifier and superpixels of colours; takes prepare from the masking run."""
     return finish(tiny("--experiment=tiny_growing", "--method=superpixel_growing", "--reuse=tiny_masking",
-                       "--feature_net=rgb", "--feature_stride=4", "--superpixel_tau=0.9", "--alpha=0.3"))
+                       "--feature_net=rgb", "--feature_stride=4", "--superpixel_tau=0.9", "--alpha=0.3",
+                       "--cls_head=cam", "--cls_crop=48", "--cls_resize_long=48,80", "--nocls_jitter", "--cam_fusion=irn",
+                       "--cam_flip"))
 
 
 @pytest.fixture(scope="session")

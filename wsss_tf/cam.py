@@ -12,13 +12,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from wsss_tf import multiscale
+from wsss_tf import multiscale, multiscale_irn
 from wsss_tf.config import setting
 from wsss_tf.data.images import read_photo
 from wsss_tf.data.example import Example
 from wsss_tf.data.store import write_npz
 from wsss_tf.errors import InputError
 from wsss_tf.nets.backbone import Grid
+
+_FUSIONS = {"max": multiscale.fuse_max, "sum": multiscale.fuse_sum, "irn": multiscale_irn.fuse_irn}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +29,9 @@ class CamConfig:
 
     scales: tuple = setting((0.5, 0.75, 1.0), "input scales of the multi-scale map (eq. 2.4, A2-17, Table 2.6)",
                             low=0.1)
-    flip: bool = setting(False, "also take the mirror image into the maximum (A2-18: thesis silent, no flip)")
+    fusion: str = setting("max", "how the maps of the scales become one: max (eq. 2.4), sum, or irn, the sum exactly as IRN "
+                                 "forms it, cells at tiles (A3-15)", tuple(_FUSIONS))
+    flip: bool = setting(False, "also fuse the mirror image (A2-18: chapter 2 is silent, no flip; A3-15: chapter 3 does)")
 
 
 class CamMaker:
@@ -39,7 +43,7 @@ class CamMaker:
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
         def maps(image):
-            return multiscale.fuse_max(image, config.scales, config.flip, grid, dense)
+            return _FUSIONS[config.fusion](image, config.scales, config.flip, grid, dense)
 
         self._maps = maps
 

@@ -8,7 +8,7 @@ from absl import flags
 
 from wsss_tf.cam import CamConfig
 from wsss_tf.config import define_flags, expand_path, read_flags, setting
-from wsss_tf.data.augment import AugmentConfig
+from wsss_tf.data.augment import AugmentConfig, ClassifierCropConfig
 from wsss_tf.data.example import Dataset
 from wsss_tf.data.shapes import ShapesConfig
 from wsss_tf.data.source import DataConfig, open_dataset
@@ -48,6 +48,7 @@ _GROUPS = {
     "crops": (AugmentConfig, ""),
     "cls_backbone": (BackboneConfig, "cls_"),
     "classifier": (ClassifierConfig, "cls_"),
+    "cls_crops": (ClassifierCropConfig, "cls_"),
     "cls_train": (ClassifierTrainConfig, "cls_"),
     "cam": (CamConfig, "cam_"),
     "saliency": (SaliencyConfig, ""),
@@ -73,6 +74,7 @@ class Experiment:
     crops: AugmentConfig = AugmentConfig()
     cls_backbone: BackboneConfig = BackboneConfig()
     classifier: ClassifierConfig = ClassifierConfig()
+    cls_crops: ClassifierCropConfig = ClassifierCropConfig()
     cls_train: ClassifierTrainConfig = ClassifierTrainConfig()
     cam: CamConfig = CamConfig()
     saliency: SaliencyConfig = SaliencyConfig()
@@ -94,6 +96,11 @@ class Experiment:
           InputError: see wsss_tf.data.source.open_dataset.
         """
         return open_dataset(self.data)
+
+    @property
+    def classifier_crops(self) -> AugmentConfig:
+        """The training crops of the classifier."""
+        return self.cls_crops.applied_to(self.crops)
 
     @property
     def supervision(self) -> str:
@@ -129,6 +136,11 @@ def read_experiment(values: flags.FlagValues) -> Experiment:
         contradict each other.
     """
     experiment = Experiment(**{group: read_flags(cls, values, prefix) for group, (cls, prefix) in _GROUPS.items()})
+    for name, ends in (("resize_long", experiment.crops.resize_long),
+                       ("cls_resize_long", experiment.cls_crops.resize_long)):
+        if ends and (len(ends) != 2 or not 1 <= ends[0] <= ends[1]):
+            raise InputError(f"--{name}={','.join(f'{end:g}' for end in ends)}: expected the shortest and the longest long "
+                             "side in pixels, e.g. 320,640: give two numbers, the smaller one first")
     attends = experiment.run.method == "masking" and experiment.masking.attention_weight > 0
     uses = {"masking": "the attention map is made from the output at scale 1 (A2-9)",
             "superpixel_growing": "the output at scale 1 drives the growing (A3-10)"}

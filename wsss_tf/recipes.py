@@ -6,7 +6,9 @@ from pathlib import Path
 
 from wsss_tf.experiment import Experiment
 from wsss_tf.methods.cam_baseline import CamBaseline
+from wsss_tf.methods.cam_classifier import CamClassifier
 from wsss_tf.methods.contract import Method
+from wsss_tf.methods.dilated_classifier import DilatedClassifier
 from wsss_tf.methods.masking import ImageMasking
 from wsss_tf.methods.superpixel_growing import SuperpixelGrowing
 from wsss_tf.trained import trained_classifier
@@ -24,6 +26,14 @@ class Recipe:
 
     maps: Mapping[str, str]
     method: Callable[[Experiment, Mapping[str, Path]], Method]
+
+
+def classifier_method(experiment: Experiment) -> Method:
+    """The classifier in training."""
+    e = experiment
+    if e.classifier.head == "cam":
+        return CamClassifier(e.cls_backbone, e.dataset.num_classes)
+    return DilatedClassifier(e.cls_backbone, e.classifier, e.dataset.num_classes)
 
 
 def recipe(experiment: Experiment) -> Recipe:

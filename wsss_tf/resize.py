@@ -13,6 +13,11 @@ def bilinear(maps: tf.Tensor, size) -> tf.Tensor:
     return tf.image.resize(maps, size, method="bilinear", antialias=False)
 
 
+def smooth_bicubic(maps: tf.Tensor, size) -> tf.Tensor:
+    """Antialiased bicubic as PIL's, to within a level or two of 255: uint8 [B, h, w, K] -> float32 [B, *size, K]."""
+    return tf.clip_by_value(tf.image.resize(maps, size, method="bicubic", antialias=True), 0, 255)
+
+
 def bilinear_by_factor(maps: tf.Tensor, factor: float) -> tf.Tensor:
     """Half-pixel bilinear with coordinates scaled by the given factor: [B, h, w, K] -> [B, floor(h f), floor(w f), K].
 

@@ -20,16 +20,16 @@ from wsss_tf.data.store import write_image, write_json
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate import score_cams, score_masks, score_objects, score_seeds, score_superpixels
 from wsss_tf.experiment import Experiment
-from wsss_tf.methods.dilated_classifier import DilatedClassifier, build_classifier, without_dilated_blocks
+from wsss_tf.methods.dilated_classifier import without_dilated_blocks
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.nets.weights import save_weights
 from wsss_tf.predict import Predictor
-from wsss_tf.recipes import attends, recipe
+from wsss_tf.recipes import attends, classifier_method, recipe
 from wsss_tf.stage import Chain, Stage
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import uses_features, write_superpixels
 from wsss_tf.train.loop import fit
-from wsss_tf.trained import CLASSIFIER, SEGMENTER, trained_classifier, trained_segmenter
+from wsss_tf.trained import CLASSIFIER, SEGMENTER, new_classifier, trained_classifier, trained_segmenter
 
 PLAIN, REFINED = "plain", "crf"  # folders of the masks without and with dense CRF
 CAM_THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 17))
@@ -75,10 +75,9 @@ def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 def _classifier(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     e, dataset = experiment, experiment.dataset
     keras.utils.set_random_seed(e.run.seed)
-    method = DilatedClassifier(e.cls_backbone, e.classifier, dataset.num_classes)
-    numbers = fit(method, dataset.train, dataset.num_classes, {}, e.crops, e.cls_train, e.run.seed, folder)
-    standard = build_classifier(e.cls_backbone, e.classifier, dataset.num_classes, dilated=False)
-    save_weights(without_dilated_blocks(method.net, standard), folder / CLASSIFIER)
+    method = classifier_method(e)
+    numbers = fit(method, dataset.train, dataset.num_classes, {}, e.classifier_crops, e.cls_train, e.run.seed, folder)
+    save_weights(without_dilated_blocks(method.net, new_classifier(e)), folder / CLASSIFIER)
     return numbers
 
 
@@ -234,7 +233,7 @@ _SHOWN_SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment)) 
 
 STAGES = {stage.name: stage for stage in (
     Stage("prepare", "prepare_data", ("data",), lambda e: (), _prepare),
-    Stage("classifier", "train_classifier", ("cls_backbone", "classifier", "cls_train", "crops"),
+    Stage("classifier", "train_classifier", ("cls_backbone", "classifier", "cls_train", "cls_crops", "crops"),
           lambda e: ("prepare.classes", "prepare.train"), _classifier),
     Stage("cams", "make_cams", ("cam",), lambda e: ("prepare.train", "classifier"), _cams),
     Stage("saliency", "refine_saliency", ("saliency",), _needs_saliency, _saliency),

@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from wsss_tf.experiment import Experiment
+from wsss_tf.methods.cam_classifier import build_cam_classifier
 from wsss_tf.methods.dilated_classifier import build_classifier
 from wsss_tf.methods.segmenter import build_segmenter
 from wsss_tf.nets.weights import load_weights
@@ -12,10 +13,17 @@ from wsss_tf.nets.weights import load_weights
 CLASSIFIER, SEGMENTER = "classifier.weights.h5", "segmenter.weights.h5"
 
 
-def trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
-    """The classifier, standard block only, that the stage in this folder has trained."""
+def new_classifier(experiment: Experiment) -> keras.Model:
+    """The classifier as it is after training, without dilated blocks; its weights are yet to come."""
     e = experiment
-    net = build_classifier(e.cls_backbone, e.classifier, e.dataset.num_classes, dilated=False)
+    if e.classifier.head == "cam":
+        return build_cam_classifier(e.cls_backbone, e.dataset.num_classes)
+    return build_classifier(e.cls_backbone, e.classifier, e.dataset.num_classes, dilated=False)
+
+
+def trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
+    """The classifier that the stage in this folder has trained."""
+    net = new_classifier(experiment)
     load_weights(net, folder / CLASSIFIER)
     return net
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from wsss_tf.data.augment import AugmentConfig, augment
+from wsss_tf.data.augment import AugmentConfig, ClassifierCropConfig, augment
 from wsss_tf.nets import colour
 
 STILL = AugmentConfig(crop=48, crop_scales=(1.0,), mirror=False, brightness=0.0, contrast=0.0, saturation=0.0, hue=0.0)
+FULL = AugmentConfig()
 SEEDS = range(25)
 SIZES = [(80, 100), (30, 40), (30, 100), (100, 20), (48, 48)]  # larger, smaller, mixed, equal to the crop
 RNG = np.random.default_rng(0)
@@ -79,6 +80,28 @@ def test_scales_are_drawn_from_the_list_and_offsets_vary():
         corners.add((int(rows.min()), int(columns.min())))
     assert sizes == {(10, 15), (20, 30), (30, 45)}
     assert len(corners) > 40
+
+
+def test_the_long_side_is_drawn_between_its_ends():
+    """RandomResizeLong: each whole number from 40 to 44 for the longer side, the other one in proportion."""
+    run = compiled(dataclasses.replace(STILL, crop_scales=(9.0,), resize_long=(40, 44)))
+    image, target = positions(20, 30)
+    sizes = set()
+    for number in range(60):
+        crop, labels = run(image, target, number)
+        rows, columns = np.nonzero(labels != 255)
+        sizes.add((int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1))
+        pixels = decoded(crop, labels != 255)
+        assert pixels.min() > -1e-3 and pixels.max() < 255.001, "bicubic overshoots are cut off"
+    assert sizes == {(27, 40), (27, 41), (28, 42), (29, 43), (29, 44)}
+
+
+def test_crops_of_the_classifier():
+    """Each is that of the segmenter unless it is set."""
+    assert ClassifierCropConfig().applied_to(FULL) == FULL
+    irn = ClassifierCropConfig(crop=512, resize_long=(320, 640), jitter=False).applied_to(FULL)
+    assert (irn.crop, irn.resize_long) == (512, (320, 640)) and irn.mirror is True
+    assert (irn.brightness, irn.contrast, irn.saturation, irn.hue) == (0, 0, 0, 0)
 
 
 def test_windows_reach_both_ends():

@@ -146,3 +146,13 @@ def test_the_learning_rate_stays_outside_the_buffer():
 def test_config_round_trip(made):
     again = type(made).from_config(made.get_config())
     assert again.get_config() == made.get_config()
+
+def test_decay_of_all_variables_reaches_biases():
+    """IRN's groups hold gamma, beta and biases as well; elsewhere these have none."""
+    for decay_all, expected in ((False, 1.0), (True, 1.0 - 0.1 * 2 * 0.5)):  # biases learn at twice the rate
+        net = keras.Sequential([keras.Input([2]), keras.layers.Dense(1, name="fc")])
+        net.set_weights([np.ones([2, 1]), np.ones([1])])
+        optimizer = MomentumSGD(0.1, 0.0, 0.5, 1.0, ("fc8",), decay_all)
+        optimizer.apply([tf.zeros([2, 1]), tf.zeros([1])], net.trainable_variables)
+        np.testing.assert_allclose(net.get_weights()[1], expected, rtol=1e-6)
+        np.testing.assert_allclose(net.get_weights()[0], 0.95, rtol=1e-6)

@@ -24,6 +24,23 @@ class AugmentConfig:
     contrast: float = setting(0.3, "contrast factor drawn from 1 +- this")
     saturation: float = setting(0.3, "saturation factor drawn from 1 +- this")
     hue: float = setting(0.1, "hue turn drawn from +- this, in full turns")
+    resize_long: tuple = setting((), "two numbers: the long side is drawn between them and the photo resized to it, bicubic, "
+                                     "instead of by crop_scales (IRN: 320,640; spec 0.3)")
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierCropConfig:
+    """Where the crops of the classifier differ from those of the segmenter."""
+
+    crop: int = setting(0, "side of the classifier's crops in pixels (IRN: 512); 0: as --crop", low=0)
+    resize_long: tuple = setting((), "as --resize_long, for the classifier; empty: as there")
+    jitter: bool = setting(True, "colour jitter as by --brightness and so on; IRN has none")
+
+    def applied_to(self, crops: AugmentConfig) -> AugmentConfig:
+        """The crops of the classifier, given the segmenter's."""
+        changed = {} if self.jitter else {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0}
+        return dataclasses.replace(crops, crop=self.crop or crops.crop,
+                                   resize_long=self.resize_long or crops.resize_long, **changed)
 
 
 def augment(image: tf.Tensor, maps: dict[str, tf.Tensor], seed: tf.Tensor,
@@ -42,12 +59,11 @@ def augment(image: tf.Tensor, maps: dict[str, tf.Tensor], seed: tf.Tensor,
       is placed at a random offset.
     """
     draw = tf.random.stateless_uniform([10], seed)
-    scales = tf.constant(config.crop_scales, tf.float32)
-    scale = scales[tf.cast(draw[0] * len(config.crop_scales), tf.int32)]
-    size = resize.scaled_size(tf.shape(image)[:2], scale)
+    size = _drawn_size(tf.shape(image)[:2], draw[0], config)
     turned = tf.logical_and(config.mirror, draw[1] < 0.5)
     window = _window(size, config.crop, draw[2:4])
-    pixels = _crop_photo(resize.bilinear(image[None], size)[0], window, turned)
+    resized = resize.smooth_bicubic if config.resize_long else resize.bilinear
+    pixels = _crop_photo(resized(image[None], size)[0], window, turned)
     pixels = colour.centre(_jitter(pixels, draw[4:8], config))
     pixels = _place(pixels, config.crop, draw[8:10], 0.0)
     pixels = tf.ensure_shape(pixels, [config.crop, config.crop, 3])
@@ -57,6 +73,16 @@ def augment(image: tf.Tensor, maps: dict[str, tf.Tensor], seed: tf.Tensor,
         labels = _place(labels[..., None], config.crop, draw[8:10], OUTSIDE[name])[..., 0]
         moved[name] = tf.ensure_shape(labels, [config.crop, config.crop])
     return pixels, moved
+
+
+def _drawn_size(size: tf.Tensor, draw: tf.Tensor, config: AugmentConfig) -> tf.Tensor:
+    """(height, width) that the photo is resized to: int32 [2]."""
+    if config.resize_long:
+        low, high = config.resize_long
+        long = tf.floor(low + draw * (high - low + 1))
+        return resize.scaled_size(size, long / tf.cast(tf.reduce_max(size), tf.float32))
+    scales = tf.constant(config.crop_scales, tf.float32)
+    return resize.scaled_size(size, scales[tf.cast(draw * len(config.crop_scales), tf.int32)])
 
 
 def _window(size: tf.Tensor, crop: int, draw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

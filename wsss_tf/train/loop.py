@@ -35,6 +35,7 @@ class TrainConfig:
     warmup_lr: float = setting(1e-6, "learning rate at the first step of the warm-up (section 3.4.1)", low=0.0)
     momentum: float = setting(0.9, "SGD momentum, learning rate outside the buffer")
     weight_decay: float = setting(5e-4, "L2 factor in the gradient of kernels; none on biases and norms")
+    decay_all: bool = setting(False, "the L2 factor acts on biases and norms too, as in IRN")
     last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases twice it (A2-25)")
     last_layers: str = setting("fc8", "which layers these are: fc8 alone (A2-25), or the head, all new layers",
                                tuple(LAST_LAYERS))
@@ -73,7 +74,7 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: M
     steps_per_epoch = max(1, len(examples) // config.batch)
     steps = steps_per_epoch * config.epochs
     optimizer = MomentumSGD(_learning_rate(config, steps_per_epoch), config.momentum, config.weight_decay,
-                            config.last_multiplier, LAST_LAYERS[config.last_layers])
+                            config.last_multiplier, LAST_LAYERS[config.last_layers], config.decay_all)
     checkpointer = Checkpointer(folder / "checkpoints", method.net, optimizer)
     start = checkpointer.restore()
     stream = training_stream(examples, num_classes, maps, crops, config.batch, steps, start, seed)

@@ -20,15 +20,16 @@ class MomentumSGD(keras.optimizers.Optimizer):
       last_multiplier: factor on the rate of layers whose name starts with
         one of `last_layers`. Biases learn at twice the rate of their kernels.
       last_layers: name prefixes of those layers.
+      decay_all: biases and norm parameters have the L2 factor too.
 
     Ref: spec 0.6 and A2-25.
     """
 
     def __init__(self, learning_rate, momentum: float, decay: float, last_multiplier: float,
-                 last_layers: tuple[str, ...], name: str = "momentum_sgd"):
+                 last_layers: tuple[str, ...], decay_all: bool = False, name: str = "momentum_sgd"):
         super().__init__(learning_rate=learning_rate, name=name)
         self.momentum, self.decay = momentum, decay
-        self.last_multiplier, self.last_layers = last_multiplier, tuple(last_layers)
+        self.last_multiplier, self.last_layers, self.decay_all = last_multiplier, tuple(last_layers), decay_all
 
     def build(self, variables) -> None:
         """Creates one momentum buffer per variable."""
@@ -42,7 +43,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
         """Updates one variable in place."""
         index = self._get_variable_index(variable)
         buffer = self._buffers[index]
-        if len(variable.shape) > 1:  # kernels only: biases and norm parameters have no decay
+        if self.decay_all or len(variable.shape) > 1:  # else kernels only
             gradient = gradient + self.decay * variable
         self.assign(buffer, self.momentum * buffer + gradient)
         rate = ops.cast(learning_rate, variable.dtype) * self._multipliers[index]
@@ -60,6 +61,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
             "learning_rate": inherited["learning_rate"], "name": inherited["name"],
             "momentum": self.momentum, "decay": self.decay,
             "last_multiplier": self.last_multiplier, "last_layers": self.last_layers,
+            "decay_all": self.decay_all,
         }
 
 
