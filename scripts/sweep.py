@@ -5,12 +5,11 @@ Usage: python scripts/sweep.py --rows=flags/demo/cam.cfg,flags/demo/saliency.cfg
 Any other flag that is given here goes to every run and wins over the flagfiles.
 """
 
-import dataclasses
 from pathlib import Path
 
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.command import given_flags, run_script
 from wsss_tf.config import expand_path
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
@@ -25,9 +24,7 @@ def main(experiment: Experiment) -> None:
     if not _ROWS.value or not _SEEDS.value or not all(seed.isdigit() for seed in _SEEDS.value):
         raise InputError("expected --rows=FLAGFILE,... and --seeds=NUMBER,...: give both")
     seeds = [int(seed) for seed in _SEEDS.value]
-    settings = experiment.settings(*(field.name for field in dataclasses.fields(experiment)))
-    given = [flags.FLAGS[name].serialize() for name in settings if flags.FLAGS[name].present]
-    names = run_sweep(_ROWS.value, seeds, given, Path(__file__).with_name("run.py"))
+    names = run_sweep(_ROWS.value, seeds, given_flags(experiment), Path(__file__).with_name("run.py"))
     print(sweep_table(sweep_scores(expand_path(experiment.run.runs), names, seeds)))
 
 

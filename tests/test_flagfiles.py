@@ -12,15 +12,23 @@ from absl import flags
 
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
 from wsss_tf.methods.cam_baseline import CamBaseline
+from wsss_tf.methods.cam_classifier import CamClassifier
 from wsss_tf.methods.dilated_classifier import DilatedClassifier, build_classifier
 from wsss_tf.methods.masking import ImageMasking
 from wsss_tf.methods.segmenter import build_segmenter
+from wsss_tf.methods.superpixel_growing import SuperpixelGrowing
+from wsss_tf.nets.backbone import BACKBONES
+from wsss_tf.superpixels.features import Features
+from wsss_tf.superpixels.grouping import superpixels, uses_features
 from wsss_tf.train.loop import training_step
 from wsss_tf.train.optimizer import MomentumSGD
 
 ROOT = Path(__file__).parents[1]
 ROWS = sorted(str(path.relative_to(ROOT)) for folder in ("flags/thesis", "flags/real")
               for path in (ROOT / folder).rglob("*.cfg") if "--experiment=" in path.read_text(encoding="utf-8"))
+SUPERPIXELS = [file for file in ROWS if "/table_3_5/" in file or "/ch3/features/" in file]  # nothing is trained
+TRAINED = [file for file in ROWS if file not in SUPERPIXELS]
+CHAPTER_3 = [file for file in TRAINED if file.startswith("flags/thesis/ch3")]
 CLASSES = 4
 SMALL = ("--cls_backbone=test", "--cls_weights=none", "--cls_channels=4", "--seg_backbone=test", "--seg_weights=none",
          "--crop=64")
@@ -51,8 +59,8 @@ def parse(*arguments: str) -> Experiment:
     return read_experiment(values)
 
 
-def row(name: str) -> Experiment:
-    return parse(f"--flagfile=flags/thesis/ch2/{name}.cfg")
+def row(name: str, chapter: int = 2) -> Experiment:
+    return parse(f"--flagfile=flags/thesis/ch{chapter}/{name}.cfg")
 
 
 @pytest.mark.parametrize("name", TABLE_2_3)
@@ -99,7 +107,7 @@ def test_headlines_and_coco():
     assert without_name(resnet) == without_name(row("table_2_3/B5"))
 
 
-@pytest.mark.parametrize("file", [file for file in ROWS if file.startswith("flags/thesis")])
+@pytest.mark.parametrize("file", [file for file in ROWS if file.startswith("flags/thesis/ch2")])
 def test_thesis_rows_keep_the_settings_of_section_2_4_3(file):
     """Whatever a row does not vary stands at the thesis's value, which is the default."""
     e, default = parse(f"--flagfile={file}"), Experiment()
@@ -113,14 +121,83 @@ def test_thesis_rows_keep_the_settings_of_section_2_4_3(file):
 @pytest.mark.parametrize("file", ROWS)
 def test_rows_say_their_command_and_the_original_number(file):
     text = (ROOT / file).read_text(encoding="utf-8")
-    assert f"# python scripts/run.py --flagfile={file}\n" in text
-    if "/table_" in file:
-        assert re.search(r"^# Original.*\d\d\.\d", text, re.MULTILINE)
+    command = "superpixels.py compare --rows" if file in SUPERPIXELS else "run.py --flagfile"
+    assert re.search(rf"^# python scripts/{re.escape(command)}={re.escape(file)}( |$)", text, re.MULTILINE)
+    if "/table_" in file and not file.startswith("flags/real/table_3_5"):
+        assert re.search(r"^# Original.*\d\.\d", text, re.MULTILINE)
 
 
 def test_experiments_have_names_of_their_own():
     names = [parse(f"--flagfile={file}").run.experiment for file in ROWS]
-    assert len(set(names)) == len(names) >= 50
+    assert len(set(names)) == len(names) >= 150
+
+
+@pytest.mark.parametrize("file", CHAPTER_3)
+def test_rows_of_chapter_3_keep_its_settings(file):
+    """Section 3.4.1, IRN's classifier (spec 0.9), and A3-12, A3-15; a row varies one group, or the segmenter's trunk."""
+    e, base = parse(f"--flagfile={file}"), row("table_3_2/resnet101", 3)
+    assert e.run.method == "superpixel_growing" and e.supervision == "image tags"
+    assert (e.crops.crop, e.crops.crop_scales) == (448, (0.5, 1, 1.5))
+    train = e.seg_train
+    assert (train.epochs, train.warmup_epochs, train.warmup_lr, train.batch, train.lr) == (15, 3, 1e-6, 20, 1e-3)
+    assert (train.power, train.momentum, train.weight_decay, train.last_multiplier) == (0.9, 0.9, 5e-4, 10)
+    assert e.segmenter.scales == e.test.scales == (1, 0.75, 0.5)
+    assert (e.cls_backbone.backbone, e.cls_backbone.output_stride, e.classifier.head) == ("resnet50_torch", 16, "cam")
+    train = e.cls_train
+    assert (train.epochs, train.batch, train.lr, train.last_multiplier) == (5, 16, 0.1, 10)
+    assert train.momentum == train.weight_decay == 1e-4 and train.decay_all
+    crops = e.classifier_crops
+    assert (crops.crop, crops.resize_long, crops.brightness, crops.hue) == (512, (320, 640), 0, 0)
+    assert (e.cam.scales, e.cam.fusion, e.cam.flip) == ((1, 0.5, 1.5, 2), "irn", True)
+    varied = [field.name for field in dataclasses.fields(e) if getattr(e, field.name) != getattr(base, field.name)]
+    assert len(set(varied) - {"run"}) <= 1
+
+
+def test_table_3_2_and_coco():
+    nets = {name: row(f"table_3_2/{name}", 3).seg_backbone.backbone for name in ("resnet50", "resnet38", "resnet101")}
+    assert nets == {"resnet50": "resnet50", "resnet38": "wrn38", "resnet101": "resnet101"}  # A3-21
+    assert row("table_3_3/ours", 3).data.source == "coco"
+
+
+def test_table_3_5():
+    """18 rows; sizes of the classic methods are inferred from the counts (spec 2.6)."""
+    folder, found = ROOT / "flags/thesis/ch3/table_3_5", {}
+    for path in folder.glob("*.cfg"):
+        e = row(f"table_3_5/{path.stem}", 3)
+        assert e.data.train_list == "train" and e.superpixels.crf_set == "C5"
+        found[path.stem] = (e.superpixels.method, e.superpixels.tau if path.stem.startswith("ours") else e.superpixels.size)
+    expected = {f"ours_{tau:g}": ("discovery", tau) for tau in (0, 0.1, 0.2, 0.3, 0.4, 0.5)}
+    expected |= {f"{name}_{size}": (name, size) for name in ("slic", "lsc") for size in (50, 80, 100, 130)}
+    expected |= {f"seeds_{count}": ("seeds", count) for count in (30, 50, 80, 100)}
+    assert found == expected
+    e = row("table_3_5/ours_0.3", 3)
+    assert (e.features.net, e.features.facet, e.features.block, e.features.positions) == ("vit_b8", "key", -1, "tf")
+
+
+@pytest.mark.parametrize("table, values", [
+    ("3_6", {f"tau_{tau:g}": tau for tau in (0, 0.1, 0.2, 0.3, 0.4, 0.5)}),
+    ("3_7", {f"alpha_{alpha:g}": alpha for alpha in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)}),
+    ("3_8", {f"fg_{fg:g}_bg_{bg:g}": (fg, bg) for fg in (0.5, 0.6, 0.7, 0.8) for bg in (0.5, 0.6, 0.7, 0.8)})])
+def test_tables_3_6_to_3_8(table, values):
+    folder = f"flags/thesis/ch3/table_{table}"
+    assert {path.stem for path in (ROOT / folder).glob("*.cfg")} == set(values)
+    for name, value in values.items():
+        e = row(f"table_{table}/{name}", 3)
+        found = {"3_6": e.superpixels.tau, "3_7": e.seeds.alpha,
+                 "3_8": (e.growing.beta_foreground, e.growing.beta_background)}
+        assert found[table] == value
+
+
+@pytest.mark.parametrize("file", SUPERPIXELS)
+def test_superpixel_rows_group_features_or_a_photo(file):
+    """Every row makes superpixels of a small photo, with a net of the test size where it has one."""
+    e = parse(f"--flagfile={file}", "--feature_weights=none", "--superpixel_size=16")
+    small = {True: "vit_test", e.features.net == "rgb": "rgb", e.features.net in BACKBONES: "test"}[True]
+    photo = np.random.default_rng(0).integers(0, 256, [64, 96, 3], np.uint8)
+    config = dataclasses.replace(e.features, net=small, block=min(e.features.block, 1))
+    features = Features(config)(photo) if uses_features(e.superpixels) else None
+    ids = superpixels(photo, features, e.superpixels)
+    assert ids.shape == (64, 96) and np.unique(ids).tolist() == list(range(ids.max() + 1))
 
 
 @pytest.mark.parametrize("table", ["2_3", "2_5", "2_6", "2_7"])
@@ -178,6 +255,7 @@ def first_step(make, *settings) -> dict[str, float]:
         "image": tf.constant(rng.uniform(-120, 120, [2, 64, 64, 3]), tf.float32),
         "tags": tf.constant([[1, 0, 1, 0], [0, 1, 0, 0]], tf.float32),
         "target": tf.constant(rng.choice([0, 1, 255], [2, 64, 64]), tf.int32),
+        "superpixels": tf.constant(rng.integers(0, 9, [2, 64, 64]), tf.int32),
     }
     before = [variable.numpy() for variable in method.net.trainable_variables]
     optimizer = MomentumSGD(1e-3, 0.9, 5e-4, 10.0, ("fc8",))
@@ -192,22 +270,32 @@ def masking(backbone, segmenter, config, cls_backbone, classifier) -> ImageMaski
     return ImageMasking(backbone, segmenter, config, CLASSES, net)
 
 
-def dilated(backbone, classifier) -> DilatedClassifier:
-    return DilatedClassifier(backbone, classifier, CLASSES)
+def classifier(backbone, config) -> DilatedClassifier | CamClassifier:
+    if config.head == "cam":
+        return CamClassifier(backbone, CLASSES)
+    return DilatedClassifier(backbone, config, CLASSES)
+
+
+def growing(backbone, segmenter, config) -> SuperpixelGrowing:
+    return SuperpixelGrowing(backbone, segmenter, config, CLASSES)
 
 
 def baseline(backbone, segmenter) -> CamBaseline:
     return CamBaseline(backbone, segmenter, CLASSES)
 
 
-@pytest.mark.parametrize("file", ROWS)
+@pytest.mark.parametrize("file", TRAINED)
 def test_rows_train_a_step_at_the_test_size(file, eagerly):
     e = parse(f"--flagfile={file}")
     e = parse(f"--flagfile={file}", *SMALL, f"--seg_channels={4 if e.segmenter.channels else 0}")
-    losses = first_step(dilated, e.cls_backbone, e.classifier)
-    assert np.isfinite(list(losses.values())).all() and ("cam_loss" in losses) == bool(e.classifier.rates)
+    losses = first_step(classifier, e.cls_backbone, e.classifier)
+    has_blocks = e.classifier.head == "dilated" and bool(e.classifier.rates)
+    assert np.isfinite(list(losses.values())).all() and ("cam_loss" in losses) == has_blocks
     if e.run.method == "cam_baseline":
         losses = first_step(baseline, e.seg_backbone, e.segmenter)
+    elif e.run.method == "superpixel_growing":
+        losses = first_step(growing, e.seg_backbone, e.segmenter, e.growing)
+        assert 0 < losses["seed"] <= losses["labeled"] <= 1
     else:
         losses = first_step(masking, e.seg_backbone, e.segmenter, e.masking, e.cls_backbone, e.classifier)
         assert ("attention_loss" in losses) == (e.masking.attention_weight > 0)

@@ -1,5 +1,6 @@
 """The main function that all scripts share: flags in, one stage or a chain out."""
 
+import dataclasses
 import os
 import sys
 import time
@@ -17,13 +18,17 @@ from wsss_tf.saliency_sources import require_source  # noqa: E402
 from wsss_tf.stages import STAGES, open_chain  # noqa: E402
 
 
-def run_script(main: Callable[[Experiment], None]) -> None:
-    """Parses the flags of an experiment, runs main, and turns user errors into one line and exit code 2."""
+def run_script(main: Callable[[Experiment], None], command: str = "") -> None:
+    """Parses the flags of an experiment, runs main, and turns user errors into one line and exit code 2.
+
+    Args:
+      main: what the script does.
+      command: a word that has to stand before the flags.
+    """
 
     def wrapped(argv: list[str]) -> None:
         try:
-            if len(argv) > 1:
-                raise InputError(f"{argv[1]}: expected flags only: write --flagfile=FILE or --NAME=VALUE")
+            _check_words(argv, command)
             main(read_experiment(flags.FLAGS))
         except (InputError, OSError) as error:  # an OSError tells of the machine, and names its file too
             sys.stdout.flush()
@@ -36,6 +41,36 @@ def run_script(main: Callable[[Experiment], None]) -> None:
 
     define_experiment_flags(flags.FLAGS)
     app.run(wrapped)
+
+
+def _check_words(argv: list[str], command: str) -> None:
+    words = argv[1:]
+    if command and words[:1] != [command]:
+        raise InputError(f"{' '.join(words) or 'no command'}: expected '{command}' before the flags: write "
+                         f"{os.path.basename(argv[0])} {command} --NAME=VALUE")
+    if words[bool(command):]:
+        raise InputError(f"{words[bool(command)]}: expected flags only: write --flagfile=FILE or --NAME=VALUE")
+
+
+def given_flags(experiment: Experiment, without: tuple[str, ...] = ()) -> list[str]:
+    """The flags of the experiment that stood on the command line, as they were written."""
+    settings = experiment.settings(*(field.name for field in dataclasses.fields(experiment)))
+    return [flags.FLAGS[name].serialize() for name in settings if flags.FLAGS[name].present and name not in without]
+
+
+def row_experiment(flagfile: str, given: list[str]) -> Experiment:
+    """The experiment of a flagfile and of flags that win over it.
+
+    Raises:
+      InputError: no such file, or flags in it that do not exist or fit.
+    """
+    values = flags.FlagValues()
+    define_experiment_flags(values)
+    try:
+        values(["row", f"--flagfile={flagfile}", *given])
+    except (flags.Error, OSError) as error:
+        raise InputError(f"{flagfile}: {error}: correct the flagfile or its path") from error
+    return read_experiment(values)
 
 
 def run_stage(name: str) -> None:

@@ -64,7 +64,11 @@ def save_page(page: Page, folder: Path, name: str) -> tuple[Path, Path]:
     Raises:
       InputError: too many columns, or the folder cannot be written.
     """
-    figure = draw_page(page)
+    return save_figure(draw_page(page), folder, name)
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
+    """As save_page, for any figure."""
     unsigned = {".png": {"Software": None}, ".pdf": {"Creator": None, "Producer": None, "CreationDate": None}}
     paths = tuple(folder / f"{name}{suffix}" for suffix in unsigned)
     for path in paths:

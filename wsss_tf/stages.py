@@ -116,6 +116,12 @@ def _superpixels(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     return {"images": len(e.dataset.train)}
 
 
+def _superpixel_scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    scores = score_superpixels(experiment.dataset.train, inputs["superpixels"]).as_dict()
+    write_json(folder / "scores.json", scores)
+    return scores
+
+
 def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     config = experiment.seeds
 
@@ -238,6 +244,8 @@ STAGES = {stage.name: stage for stage in (
     Stage("cams", "make_cams", ("cam",), lambda e: ("prepare.train", "classifier"), _cams),
     Stage("saliency", "refine_saliency", ("saliency",), _needs_saliency, _saliency),
     Stage("superpixels", "make_superpixels", ("superpixels", "features"), lambda e: ("prepare.train",), _superpixels),
+    Stage("superpixel_scores", "score_superpixels", (), lambda e: ("prepare.train_masks", "superpixels"),
+          _superpixel_scores, own=True),
     Stage("seeds", "make_seeds", ("seeds",), _needs_seeds, _seeds),
     Stage("segmenter", "train_segmenter", ("seg_backbone", "segmenter", "seg_train", "crops", "masking", "growing"),
           _needs_segmenter, _segmenter),

@@ -1,0 +1,39 @@
+"""Compares ways to make superpixels on the training photos of a data set: Table 3.5, its curves, and pictures.
+
+Usage: python scripts/superpixels.py compare --rows=FLAGFILE,FLAGFILE,... --experiment=NAME
+
+Each flagfile names its experiment, method and parameters. Any other flag that is given here goes to every row and wins
+over the flagfiles. Table, curves and pictures go to RUNS/NAME/superpixel_table.
+"""
+
+from absl import flags
+
+from wsss_tf.command import given_flags, row_experiment, run_script
+from wsss_tf.data.store import write_text
+from wsss_tf.errors import InputError
+from wsss_tf.experiment import Experiment
+from wsss_tf.figure_page import save_figure, save_page
+from wsss_tf.superpixel_table import curves, measure, pictures, shown, table
+
+_ROWS = flags.DEFINE_list("rows", [], "flagfiles, one per row of the table")
+_PHOTOS = flags.DEFINE_integer("photos", 4, "photos in the pictures", lower_bound=1)
+_COLUMNS = flags.DEFINE_list("columns", [], "experiments of the rows that the pictures show; empty: the first seven rows")
+
+
+def main(experiment: Experiment) -> None:
+    """Makes what is missing, prints the table and draws."""
+    if not _ROWS.value:
+        raise InputError("expected --rows=FLAGFILE,...: name the flagfiles to compare")
+    given = given_flags(experiment, without=("experiment",))
+    rows = measure([row_experiment(flagfile, given) for flagfile in _ROWS.value])
+    folder, text = experiment.folder("superpixel_table"), table(rows)
+    write_text(folder / "table.md", text + "\n")
+    print(text)
+    chosen = [row for row in rows if row.experiment.run.experiment in _COLUMNS.value] or rows[:7]
+    examples = shown(rows[0].experiment.dataset.train, _PHOTOS.value)
+    for path in (*save_figure(curves(rows), folder, "curves"), *save_page(pictures(chosen, examples), folder, "pictures")):
+        print(path)
+
+
+if __name__ == "__main__":
+    run_script(main, command="compare")

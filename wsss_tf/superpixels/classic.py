@@ -1,2 +1,0 @@
-"""draft"""
-METHODS = {"slic": None, "seeds": None, "lsc": None}
