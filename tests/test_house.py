@@ -65,6 +65,7 @@ def test_lower_layers_do_not_import_tensorflow():
     data = [path.stem for path in (ROOT / "wsss_tf/data").glob("*.py") if path.stem not in ("augment", "pipeline")]
     modules = [f"wsss_tf.data.{name}".removesuffix(".__init__") for name in sorted(data)]
     modules += ["wsss_tf.errors", "wsss_tf.config", "wsss_tf.evaluate", "wsss_tf.report", "wsss_tf.crf"]
+    modules += [f"wsss_tf.superpixels.{name}" for name in ("classic", "metrics", "ncut", "refine")]
     modules += ["wsss_tf.figure_style", "wsss_tf.figure_page", "wsss_tf.figure_masks"]
     program = ("import importlib, sys\n"
                f"for name in {modules!r}:\n"
