@@ -1,20 +1,21 @@
 """Superpixels from colours alone, by OpenCV: SLIC, SEEDS and LSC (baselines of thesis Table 3.5).
 
 The thesis gives scores, but no parameters. These follow from its numbers of
-superpixels: on the 2913 training and validation photos of VOC 2012 the grids of
-size 50, 80, 100 and 130 have on average 74.9, 27.6, 18.2 and 11.7 cells in SLIC
-(thesis 75.0, 27.7, 18.2, 11.7) and 67.4, 24.5, 16.1 and 9.0 in LSC (67.4, 24.5,
-16.1, 9.0), those of SEEDS for 30, 50, 80 and 100 superpixels on 4 levels 13.1,
-30.9, 48.0 and 59.9 (13.1, 31.0, 48.0, 59.9).
+superpixels: on the 1464 training photos of VOC 2012 the grids of size 50, 80, 100
+and 130 have on average 75.1, 27.6, 18.2 and 11.7 cells in SLIC (thesis 75.0, 27.7,
+18.2, 11.7) and 67.5, 24.5, 16.1 and 9.0 in LSC (67.4, 24.5, 16.1, 9.0), those of
+SEEDS for 30, 50, 80 and 100 superpixels on 4 levels 13.1, 30.9, 48.1 and 59.7
+(13.1, 31.0, 48.0, 59.9).
 
-So enforceLabelConnectivity was not called: it takes away one superpixel in seven
-from SLIC, and adds to LSC. Scattered pixels stay, which shows in the thesis as a
-boundary recall far above that of SEEDS.
+So enforceLabelConnectivity was not called: it takes about one superpixel in six
+from SLIC and adds some to LSC. Scattered pixels stay, which shows in the thesis
+as a boundary recall far above that of SEEDS.
 
-Nor are colours converted, which cannot be told from the numbers of superpixels.
-OpenCV advises CIE Lab, but on 40 photos the ratio of the under-segmentation of
-SLIC and SEEDS was, on average over the four settings, 4 % off the thesis in RGB,
-6 % in HSV, 9 % in Lab and 14 % in blurred Lab. Convert the photo to try others.
+Nor are colours converted, which the numbers of superpixels cannot tell. OpenCV
+advises CIE Lab, but on 40 COCO photos the ratio of the under-segmentation of SLIC
+and SEEDS, on average over the four settings, was 4 % off the thesis in RGB, 6 % in
+HSV, 9 % in Lab and 14 % in blurred Lab: a hint, no proof. A caller may pass a
+converted photo.
 """
 
 import math
