@@ -54,9 +54,9 @@ def superpixels(photo: np.ndarray, features: np.ndarray | None, config: Superpix
     """
     if features is None:
         return classic.METHODS[config.method](photo, config.size)
-    ids = refine.upsample(group(features, config), photo.shape[:2])
+    ids = group(features, config)
     if config.crf_set == "none":
-        return ids
+        return refine.enlarge(ids, photo.shape[:2])
     return refine.refine(ids, photo, crf.CRF_SETS[config.crf_set], config.crf_trust, config.crf_backend)
 
 
