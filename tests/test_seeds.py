@@ -61,3 +61,38 @@ def test_initial_seed_equals_loops(seed, count, alpha, keep):
         if superpixels[place] == quiet and (expected[place] == 255 or not keep):
             expected[place] = 0
     np.testing.assert_array_equal(superpixel_seed(keys, cam, superpixels, alpha, keep), expected)
+
+
+BLOCKS = np.kron(np.arange(4).reshape(2, 2), np.ones([4, 4], int))
+
+
+def weak_cam() -> np.ndarray:
+    """One class that is strong nowhere but at one pixel, which is not in the first superpixel."""
+    cam = np.full([1, 8, 8], 0.2, np.float32)
+    cam[0, :4, :4] = 0.1
+    cam[0, 7, 7] = 1.0
+    return cam
+
+
+def test_without_a_confident_pixel_only_the_background_superpixel_is_labeled():
+    seed = superpixel_seed(np.array([3]), weak_cam(), BLOCKS, alpha=1.0)
+    np.testing.assert_array_equal(seed, np.where(BLOCKS == 0, 0, 255))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_one_superpixel_for_the_whole_photo_is_background_around_the_confident_pixels(keep):
+    """A3-6: read literally, the equations would leave no foreground at all."""
+    seed = superpixel_seed(np.array([3]), weak_cam(), np.zeros([8, 8], int), alpha=0.5, keep_foreground=keep)
+    expected = np.zeros([8, 8])
+    expected[7, 7] = 3 if keep else 0
+    np.testing.assert_array_equal(seed, expected)
+
+
+def test_a_photo_that_is_confident_everywhere_has_no_background():
+    seed = superpixel_seed(np.array([2]), np.ones([1, 8, 8], np.float32), BLOCKS, alpha=0.5)
+    np.testing.assert_array_equal(seed, 2)
+
+
+def test_a_photo_without_tags_has_its_first_superpixel_as_background():
+    seed = superpixel_seed(np.array([], np.int64), np.zeros([0, 8, 8], np.float32), BLOCKS, alpha=0.5)
+    np.testing.assert_array_equal(seed, np.where(BLOCKS == 0, 0, 255))

@@ -1,4 +1,4 @@
-"""Figures of thesis chapter 2, drawn from finished runs."""
+"""Figures of the thesis, drawn from finished runs."""
 
 import dataclasses
 from pathlib import Path
@@ -9,11 +9,14 @@ from wsss_tf.data.example import Example
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
 from wsss_tf.figure_erasing import MAX_TAGS, Eraser, erasing_page
+from wsss_tf.figure_links import links_page
 from wsss_tf.figure_masks import masks_page
 from wsss_tf.figure_page import save_page
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.stage import Chain, read_manifest
 from wsss_tf.stages import PLAIN, REFINED
+from wsss_tf.superpixels.features import Features
+from wsss_tf.superpixels.grouping import uses_features
 from wsss_tf.trained import trained_classifier, trained_segmenter
 
 _FOLDERS = {"with": ((" + CRF", REFINED),), "without": (("", PLAIN),), "both": (("", PLAIN), (" + CRF", REFINED))}
@@ -23,8 +26,9 @@ _FOLDERS = {"with": ((" + CRF", REFINED),), "without": (("", PLAIN),), "both": (
 class FigureConfig:
     """Which figure to draw of which photos and runs."""
 
-    figure: str = setting("2.5", "figure of the thesis: 2.5, attention maps and masked photos of this run; or 2.7, "
-                                 "masks of several runs", ("2.5", "2.7"))
+    figure: str = setting("2.5", "figure of the thesis: 2.5, attention maps and masked photos of this run; 2.7, masks of "
+                                 "several runs; or 3.14, how many patches each patch is similar to, and its superpixels",
+                          ("2.5", "2.7", "3.14"))
     images: str = setting("", "ids of evaluation images, separated by commas; empty: those with the most tags")
     photos: int = setting(4, "how many photos if --images is empty", low=1)
     compare: str = setting("", "figure 2.7: finished experiments, separated by commas; empty: this run alone")
@@ -46,7 +50,17 @@ def draw_figures(chain: Chain, experiment: Experiment, config: FigureConfig) -> 
     folder = experiment.folder("figures")
     if config.figure == "2.5":
         return _draw_erasing(chain, experiment, config, folder)
+    if config.figure == "3.14":
+        return _draw_links(experiment, config, folder)
     return _draw_masks(experiment, config, folder)
+
+
+def _draw_links(e: Experiment, config: FigureConfig, folder: Path) -> list[Path]:
+    if not uses_features(e.superpixels):
+        raise InputError(f"--superpixel_method={e.superpixels.method}: it has no patches to compare: draw figure 3.14 with "
+                         "discovery or ncut")
+    page = links_page(_chosen(e, config), Features(e.features), e.superpixels)
+    return list(save_page(page, folder, "fig_3_14"))
 
 
 def _draw_erasing(chain: Chain, e: Experiment, config: FigureConfig, folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.superpixels.discovery import HIGH_FIRST, LOW_FIRST, ORDERS, discover
+from wsss_tf.superpixels.discovery import HIGH_FIRST, LOW_FIRST, ORDERS, discover, positiveness
 from wsss_tf.superpixels.discovery_graph import discover_on_device
 
 
@@ -75,3 +75,9 @@ def test_members_of_a_superpixel_are_alike(seed, tau):
     for found in range(ids.max() + 1):
         members = ids == found
         assert similarity[np.ix_(members, members)].min() > 2 * tau**2 - 1 - 1e-5
+
+
+def test_positiveness_is_the_degree_over_all_patches():
+    features = np.random.default_rng(0).normal(0, 1, [40, 5]).astype(np.float32)
+    expected = [np.mean([left @ right > 0 for right in features]) for left in features]
+    np.testing.assert_allclose(positiveness(features), expected, rtol=1e-6)

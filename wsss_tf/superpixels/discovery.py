@@ -31,9 +31,8 @@ def discover(features: np.ndarray, tau: float, order: str = LOW_FIRST) -> np.nda
 
     Ref: thesis Table 3.1, spec 2.2.
     """
-    unit = features / (np.linalg.norm(features, axis=1, keepdims=True) + TINY)
-    similarity = unit @ unit.T
-    links = similarity > 0
+    similarity = _similarity(features)
+    links = _links(similarity)
     step = 1 if order == LOW_FIRST else -1
     degrees = step * np.count_nonzero(links, axis=1).astype(np.float32)
     ids = np.full(len(features), -1, np.int32)
@@ -47,3 +46,25 @@ def discover(features: np.ndarray, tau: float, order: str = LOW_FIRST) -> np.nda
         degrees[members] = np.inf
         found += 1
     return ids
+
+
+def positiveness(features: np.ndarray) -> np.ndarray:
+    """Share of all patches that each patch is linked to: float32 [N, D] -> float32 [N] in 0..1.
+
+    It is the degree that orders the discovery, before anything is taken away;
+    negativeness is 1 minus it.
+
+    Ref: our reading of thesis Fig. 3.14, whose text gives no formula.
+    """
+    return _links(_similarity(features)).mean(axis=1, dtype=np.float32)
+
+
+def _similarity(features: np.ndarray) -> np.ndarray:
+    """Cosines between all patches: float32 [N, N]."""
+    unit = features / (np.linalg.norm(features, axis=1, keepdims=True) + TINY)
+    return unit @ unit.T
+
+
+def _links(similarity: np.ndarray) -> np.ndarray:
+    """Which patches point to the same side: bool [N, N]."""
+    return similarity > 0
