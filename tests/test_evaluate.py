@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from wsss_tf.data.example import UNKNOWN, Example
 from wsss_tf.data.images import read_labels
-from wsss_tf.data.store import write_labels, write_npz
+from wsss_tf.data.store import write_ids, write_labels, write_npz
 from wsss_tf.errors import InputError
-from wsss_tf.evaluate import confusion_matrix, score_cams, score_masks, score_objects, score_seeds
+from wsss_tf.evaluate import confusion_matrix, score_cams, score_masks, score_objects, score_seeds, score_superpixels
 from wsss_tf.scores import scores_from_confusion, seed_scores_from_confusion
 
 NAMES = ("background", "cat", "dog", "sheep", "sign")
@@ -290,3 +290,13 @@ def test_voc_masks_against_disturbed_copies(voc, tmp_path):
     scores = score_masks(examples, tmp_path, names)
     assert_scores(scores, brute_force(pairs, 21))
     assert 0.2 < scores.miou < 0.9
+
+
+@pytest.mark.parametrize("shape, words", [(None, "no such file"), ((4, 6), "expected 5x4 pixels")])
+def test_superpixels_that_do_not_fit_are_refused(tmp_path, shape, words):
+    example = Example("a", tmp_path / "a.jpg", (1,), mask=tmp_path / "mask.png")
+    write_labels(example.mask, np.zeros([4, 5]))
+    if shape:
+        write_ids(tmp_path / "found" / "a.png", np.zeros(shape, int))
+    with pytest.raises(InputError, match=words):
+        score_superpixels((example,), tmp_path / "found")

@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from wsss_tf.data.images import image_size, read_grey, read_labels, read_photo, read_saliency
+from wsss_tf.data.images import image_size, read_grey, read_ids, read_labels, read_photo, read_saliency
+from wsss_tf.data.store import write_ids
 from wsss_tf.errors import InputError
 
-READERS = (read_photo, read_labels, read_grey, functools.partial(read_saliency, maximum=255), image_size)
+READERS = (read_photo, read_labels, read_grey, read_ids, functools.partial(read_saliency, maximum=255), image_size)
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, [24, 30, 3], np.uint8)
 GREY = RNG.integers(0, 256, [24, 30], np.uint8)
@@ -193,3 +194,25 @@ def test_truncated_header_is_refused(tmp_path):
     content[8:12] = struct.pack(">I", 5)  # length of IHDR, for which Pillow raises a plain ValueError
     with pytest.raises(InputError, match="not a readable image"):
         read_labels(file(tmp_path, bytes(content)))
+
+
+def test_ids_above_255_come_back(tmp_path):
+    ids = RNG.integers(0, 65536, [24, 30])
+    write_ids(tmp_path / "ids.png", ids)
+    found = read_ids(tmp_path / "ids.png")
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, ids)
+
+
+@pytest.mark.parametrize("ids", [[[0, -1]], [[0, 65536]]])
+def test_ids_that_do_not_fit_are_not_written(tmp_path, ids):
+    with pytest.raises(ValueError, match="expected 0..65535"):
+        write_ids(tmp_path / "ids.png", np.array(ids))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB"])
+def test_maps_of_8_bits_are_no_ids(tmp_path, mode):
+    Image.fromarray(GREY).convert(mode).save(tmp_path / "ids.png")
+    with pytest.raises(InputError, match=f"expected a 16-bit grey map of superpixel ids, found mode {mode}"):
+        read_ids(tmp_path / "ids.png")
