@@ -83,6 +83,10 @@ def test_a_graph_of_unknown_size_gives_the_same(whole):
     np.testing.assert_allclose(compiled(IMAGE), net(IMAGE), rtol=1e-4, atol=1e-4)
 
 
+def test_all_heads_at_once_give_the_same(whole):
+    np.testing.assert_allclose(whole(IMAGE, training=True), whole(IMAGE, training=False), rtol=1e-4, atol=1e-4)
+
+
 def test_nothing_beyond_what_is_read_has_weights():
     names = {layer.name for layer in vit.build("vit_test", 1, "key").layers if layer.weights}
     blocks = {f"block0_{part}" for part in ("norm1", "qkv", "proj", "norm2", "fc1", "fc2")}
@@ -118,7 +122,7 @@ def test_positions_of_the_thesis_are_resized_by_tensorflow(golden):
 
 def test_weights_of_the_embedded_size_are_small():
     net = vit.build("vit_shapes", facet="token")
-    assert net.get_layer("tokens").positions.shape == [1, 1 + 16**2, 96]
+    assert net.get_layer("tokens").positions.shape == [1, 1 + 8**2, 96]
     assert 4 * net.count_params() < 2.8e6
 
 

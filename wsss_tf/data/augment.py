@@ -45,7 +45,7 @@ def augment(image: tf.Tensor, target: tf.Tensor | None, seed: tf.Tensor,
     turned = tf.logical_and(config.mirror, draw[1] < 0.5)
     window = _window(size, config.crop, draw[2:4])
     pixels = _crop_photo(resize.bilinear(image[None], size)[0], window, turned)
-    pixels = colour.centre(_jitter(pixels, draw[4:8], config))
+    pixels = colour.centre(jitter(pixels, draw[4:8], config))
     pixels = _place(pixels, config.crop, draw[8:10], 0.0)
     pixels = tf.ensure_shape(pixels, [config.crop, config.crop, 3])
     if target is None:
@@ -85,7 +85,7 @@ def _place(maps: tf.Tensor, crop: int, draw: tf.Tensor, fill) -> tf.Tensor:
     return tf.pad(maps, [[before[0], after[0]], [before[1], after[1]], [0, 0]], constant_values=fill)
 
 
-def _jitter(image: tf.Tensor, draw: tf.Tensor, config: AugmentConfig) -> tf.Tensor:
+def jitter(image: tf.Tensor, draw: tf.Tensor, config: AugmentConfig) -> tf.Tensor:
     """Brightness, contrast, saturation and hue of float [h, w, 3] in 0..255, as in torchvision's definitions."""
     factors = 1.0 + (2.0 * draw - 1.0) * [config.brightness, config.contrast, config.saturation, 0.0]
     grey = tf.constant([0.299, 0.587, 0.114])

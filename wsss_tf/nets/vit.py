@@ -33,7 +33,7 @@ class VitSize:
 SIZES = {
     "vit_b8": VitSize(8, 768, 12, 12), "vit_b16": VitSize(16, 768, 12, 12),
     "vit_s8": VitSize(8, 384, 12, 6), "vit_s16": VitSize(16, 384, 12, 6),
-    "vit_shapes": VitSize(8, 96, 4, 3, side=128), "vit_test": VitSize(8, 16, 3, 2),
+    "vit_shapes": VitSize(8, 96, 4, 3, side=64), "vit_test": VitSize(8, 16, 3, 2),
 }
 
 
@@ -153,14 +153,15 @@ class Tokens(keras.layers.Layer):
 class Attention(keras.layers.Layer):
     """Joint queries, keys and values [B, T, 3 D] -> mixed values [B, T, D], one head after the other.
 
-    Only one T x T matrix per image is alive at a time, not one for every head.
+    Only one T x T matrix per image is alive at a time, not one for every head;
+    in training all are, as the gradient needs them.
     """
 
     def __init__(self, heads: int, **kwargs):
         super().__init__(**kwargs)
         self.heads = heads
 
-    def call(self, joint):
+    def call(self, joint, training=False):
         """See the class."""
         batch, length = tf.unstack(tf.shape(joint)[:2])
         depth = joint.shape[-1] // 3 // self.heads
@@ -171,7 +172,10 @@ class Attention(keras.layers.Layer):
             weights = tf.nn.softmax(tf.matmul(head[0], head[1], transpose_b=True) * depth**-0.5)
             return tf.matmul(weights, head[2])
 
-        mixed = tf.map_fn(mix, (query, key, value), parallel_iterations=1, fn_output_signature=joint.dtype)
+        if training:
+            mixed = mix((query, key, value))
+        else:
+            mixed = tf.map_fn(mix, (query, key, value), parallel_iterations=1, fn_output_signature=joint.dtype)
         return tf.reshape(tf.transpose(mixed, [1, 2, 0, 3]), [batch, length, self.heads * depth])
 
     def compute_output_shape(self, shape):
