@@ -62,7 +62,8 @@ def test_no_long_file_and_a_docstring_first(path):
 
 
 def test_lower_layers_do_not_import_tensorflow():
-    data = [path.stem for path in (ROOT / "wsss_tf/data").glob("*.py") if path.stem not in ("augment", "pipeline")]
+    with_tensors = ("augment", "distort", "multicrop", "pipeline")
+    data = [path.stem for path in (ROOT / "wsss_tf/data").glob("*.py") if path.stem not in with_tensors]
     modules = [f"wsss_tf.data.{name}".removesuffix(".__init__") for name in sorted(data)]
     modules += ["wsss_tf.errors", "wsss_tf.config", "wsss_tf.evaluate", "wsss_tf.report", "wsss_tf.crf"]
     modules += ["wsss_tf.superpixels.grouping", "wsss_tf.parallel"]  # what the worker processes load

@@ -10,6 +10,7 @@ from wsss_tf.cam import CamConfig
 from wsss_tf.config import define_flags, expand_path, read_flags, setting
 from wsss_tf.data.augment import AugmentConfig, ClassifierCropConfig
 from wsss_tf.data.example import Dataset
+from wsss_tf.data.multicrop import MulticropConfig
 from wsss_tf.data.shapes import ShapesConfig
 from wsss_tf.data.source import DataConfig, open_dataset
 from wsss_tf.errors import InputError
@@ -17,6 +18,7 @@ from wsss_tf.growing import GrowingConfig
 from wsss_tf.methods.dilated_classifier import ClassifierConfig
 from wsss_tf.methods.masking import MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
+from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig, PhotosConfig
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig
@@ -61,6 +63,10 @@ _GROUPS = {
     "masking": (MaskingConfig, ""),
     "growing": (GrowingConfig, ""),
     "test": (PredictConfig, "test_"),
+    "dino_data": (PhotosConfig, "dino_"),
+    "dino": (DistillationConfig, "dino_"),
+    "dino_train": (DistillationTrainConfig, "dino_"),
+    "dino_crops": (MulticropConfig, "dino_"),
 }
 
 
@@ -87,6 +93,10 @@ class Experiment:
     masking: MaskingConfig = MaskingConfig()
     growing: GrowingConfig = GrowingConfig()
     test: PredictConfig = PredictConfig()
+    dino_data: PhotosConfig = PhotosConfig()
+    dino: DistillationConfig = DistillationConfig()
+    dino_train: DistillationTrainConfig = DistillationTrainConfig()
+    dino_crops: MulticropConfig = MulticropConfig()
 
     @functools.cached_property
     def dataset(self) -> Dataset:

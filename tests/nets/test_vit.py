@@ -22,15 +22,6 @@ def whole():
     return net
 
 
-def read_out(whole, block: int, facet: str):
-    """A net that ends at a facet, with the weights of the whole one."""
-    net = vit.build("vit_test", block, facet)
-    for layer in net.layers:
-        if layer.weights:
-            layer.set_weights(whole.get_layer(layer.name).get_weights())
-    return net
-
-
 def norm(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
     return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-6) * gamma + beta
 
@@ -71,17 +62,29 @@ def by_hand(whole, image: np.ndarray, block: int, facet: str) -> np.ndarray:
 @pytest.mark.parametrize("facet", vit.FACETS)
 @pytest.mark.parametrize("block", [0, 1, 2])
 def test_patches_equal_numpy(whole, block, facet):
-    features = read_out(whole, block, facet)(IMAGE).numpy()
+    features = vit.read_out(whole, block, facet)(IMAGE).numpy()
     assert features.shape == (2, 3, 5, SIZE.width)
     for image in range(2):
         expected = by_hand(whole, IMAGE[image], block, facet)[1:].reshape(3, 5, SIZE.width)
         np.testing.assert_allclose(features[image], expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("block", [1, 2])
+def test_the_class_token_equals_numpy(whole, block):
+    tokens = vit.read_out(whole, block, vit.CLS)(IMAGE).numpy()
+    assert tokens.shape == (2, SIZE.width)
+    for image in range(2):
+        np.testing.assert_allclose(tokens[image], by_hand(whole, IMAGE[image], block, "token")[0], rtol=1e-3, atol=1e-4)
+
+
 def test_a_graph_of_unknown_size_gives_the_same(whole):
-    net = read_out(whole, 2, "key")
+    net = vit.read_out(whole, 2, "key")
     compiled = tf.function(lambda image: net(image), input_signature=[tf.TensorSpec([None, None, None, 3])])
     np.testing.assert_allclose(compiled(IMAGE), net(IMAGE), rtol=1e-4, atol=1e-4)
+
+
+def test_all_heads_at_once_give_the_same(whole):
+    np.testing.assert_allclose(whole(IMAGE, training=True), whole(IMAGE, training=False), rtol=1e-4, atol=1e-4)
 
 
 def test_nothing_beyond_what_is_read_has_weights():
@@ -91,7 +94,7 @@ def test_nothing_beyond_what_is_read_has_weights():
 
 
 def test_blocks_count_from_the_end_too(whole):
-    np.testing.assert_array_equal(read_out(whole, -1, "key")(IMAGE), read_out(whole, 2, "key")(IMAGE))
+    np.testing.assert_array_equal(vit.read_out(whole, -1, "key")(IMAGE), vit.read_out(whole, 2, "key")(IMAGE))
     for block in (3, -4):
         with pytest.raises(InputError, match=f"block={block}: expected 0 to 2, or -3 to -1"):
             vit.build("vit_test", block)
@@ -115,6 +118,12 @@ def test_positions_of_the_thesis_are_resized_by_tensorflow(golden):
     grid = tf.image.resize(learned[:, 1:].reshape(1, 28, 28, 6), (47, 63), "bicubic")
     np.testing.assert_allclose(tokens.resized(47, 63)[0, 1:], tf.reshape(grid, [-1, 6]), rtol=1e-6)
     np.testing.assert_array_equal(tokens.resized(28, 28), learned)
+
+
+def test_weights_of_the_embedded_size_are_small():
+    net = vit.build("vit_shapes", facet="token")
+    assert net.get_layer("tokens").positions.shape == [1, 1 + 8**2, 96]
+    assert 4 * net.count_params() < 2.8e6
 
 
 @pytest.mark.parametrize("name, parameters", [("vit_b8", 85_807_872), ("vit_b16", 85_798_656), ("vit_s8", 21_670_272),

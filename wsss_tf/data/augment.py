@@ -64,7 +64,7 @@ def augment(image: tf.Tensor, maps: dict[str, tf.Tensor], seed: tf.Tensor,
     window = _window(size, config.crop, draw[2:4])
     resized = resize.smooth_bicubic if config.resize_long else resize.bilinear
     pixels = _crop_photo(resized(image[None], size)[0], window, turned)
-    pixels = colour.centre(_jitter(pixels, draw[4:8], config))
+    pixels = colour.centre(jitter(pixels, draw[4:8], config))
     pixels = _place(pixels, config.crop, draw[8:10], 0.0)
     pixels = tf.ensure_shape(pixels, [config.crop, config.crop, 3])
     moved = {}
@@ -115,7 +115,7 @@ def _place(maps: tf.Tensor, crop: int, draw: tf.Tensor, fill) -> tf.Tensor:
     return tf.pad(maps, [[before[0], after[0]], [before[1], after[1]], [0, 0]], constant_values=fill)
 
 
-def _jitter(image: tf.Tensor, draw: tf.Tensor, config: AugmentConfig) -> tf.Tensor:
+def jitter(image: tf.Tensor, draw: tf.Tensor, config: AugmentConfig) -> tf.Tensor:
     """Brightness, contrast, saturation and hue of float [h, w, 3] in 0..255, as in torchvision's definitions."""
     factors = 1.0 + (2.0 * draw - 1.0) * [config.brightness, config.contrast, config.saturation, 0.0]
     grey = tf.constant([0.299, 0.587, 0.114])

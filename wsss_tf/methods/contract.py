@@ -1,6 +1,7 @@
 """What the training engine asks of a method."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 import keras
 import tensorflow as tf
@@ -31,3 +32,14 @@ class Method(Protocol):
 
     def preview(self, batch: Batch) -> tf.Tensor:
         """Pictures for the log: uint8 [B, S, S, 3], what the net sees in the batch."""
+
+
+@runtime_checkable
+class StatefulMethod(Method, Protocol):
+    """A method that has variables beside those of its net, and changes them after each step."""
+
+    state: Mapping[str, object]
+    """Variables and nets by name, saved with every checkpoint."""
+
+    def after_step(self) -> None:
+        """Runs within the compiled step, after the net's variables have been updated."""

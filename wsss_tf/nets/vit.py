@@ -16,38 +16,40 @@ from wsss_tf.nets.weights import load_weights
 
 _EPSILON = 1e-6
 _MLP_RATIO = 4
-_TRAINED_AT = 224  # pixels, the side of the images that the positional embedding was learned on
 _MORE = 0.1  # DINO adds it to the number of patches before it divides, so that rounding never loses a row
-FACETS = ("key", "query", "value", "token")
+FACETS = ("key", "query", "value", "token")  # of the patches
+CLS = "cls"
 
 
 @dataclasses.dataclass(frozen=True)
 class VitSize:
-    """Patch side in pixels, width, number of blocks and heads."""
+    """Patch side in pixels, width, number of blocks and heads, side of the images the positions are learned on."""
 
     patch: int
     width: int
     depth: int
     heads: int
+    side: int = 224
 
 
 SIZES = {
     "vit_b8": VitSize(8, 768, 12, 12), "vit_b16": VitSize(16, 768, 12, 12),
     "vit_s8": VitSize(8, 384, 12, 6), "vit_s16": VitSize(16, 384, 12, 6),
-    "vit_test": VitSize(8, 16, 3, 2),
+    "vit_shapes": VitSize(8, 96, 4, 3, side=64), "vit_test": VitSize(8, 16, 3, 2),
 }
 
 
 def build(name: str, block: int = -1, facet: str = "key", positions: str = "tf") -> keras.Model:
     """The transformer up to what is read: centred image [B, H, W, 3] -> float32 [B, H / patch, W / patch, width].
 
-    Nothing beyond the facet of the block is computed, or has weights.
+    With the facet "cls" it is float32 [B, width]. Nothing beyond the facet of the block is computed, or has weights.
 
     Args:
       name: one of SIZES.
       block: from 0, or from the end if negative.
       facet: "key", "query" or "value" of the block's attention, all heads side
-        by side, or "token", the block's output, normalised if it is the last.
+        by side, or "token", the block's output, normalised if it is the last, or
+        "cls", the same of the [CLS] token.
       positions: how the positional embedding is resized, "tf" (thesis, A3-5)
         or "torch" (DINO).
 
@@ -61,28 +63,42 @@ def build(name: str, block: int = -1, facet: str = "key", positions: str = "tf")
     image = keras.Input((None, None, 3), name="image")
     patches = keras.layers.Conv2D(size.width, size.patch, strides=size.patch, name="patches")
     grid = patches(colour.to_torchvision(image))
-    x = Tokens(_TRAINED_AT // size.patch, positions, name="tokens")(grid)
+    x = Tokens(size.side // size.patch, positions, name="tokens")(grid)
     for number in range(block):
         x = _block(x, size, f"block{number}")
-    if facet == "token":
+    if facet in ("token", CLS):
         x = _block(x, size, f"block{block}")
         x = _norm(x, "norm") if block == size.depth - 1 else x
     else:
         joint = keras.layers.Dense(3 * size.width, name=f"block{block}_qkv")(_norm(x, f"block{block}_norm1"))
         x = keras.ops.split(joint, 3, axis=-1)[("query", "key", "value").index(facet)]
+    if facet == CLS:
+        return keras.Model(image, x[:, 0], name=name)
     return keras.Model(image, Untokens(name="untokens")([x, grid]), name=name)
 
 
-def load(net: keras.Model, path: Path, name: str) -> None:
-    """Fills a net of `build` from the .weights.h5 file of the whole transformer of that name.
+def load(name: str, path: Path, block: int = -1, facet: str = "key", positions: str = "tf") -> keras.Model:
+    """The transformer up to a facet, with weights from the .weights.h5 file of a whole one; see `build`.
 
     Raises:
-      InputError: no such file, or one of another net.
+      InputError: no such block, no such file, or one of another net.
     """
-    whole = build(name, facet="token")
+    whole = build(name, facet=CLS)
     load_weights(whole, path)
-    for layer in net.layers:
-        layer.set_weights(whole.get_layer(layer.name).get_weights())
+    return read_out(whole, block, facet, positions)
+
+
+def read_out(whole: keras.Model, block: int = -1, facet: str = "key", positions: str = "tf") -> keras.Model:
+    """The transformer up to another facet, with the weights of a whole one (of facet "token" or "cls"); see `build`.
+
+    Raises:
+      InputError: there is no such block.
+    """
+    part = build(whole.name, block, facet, positions)
+    for layer in part.layers:
+        if layer.weights:
+            layer.set_weights(whole.get_layer(layer.name).get_weights())
+    return part
 
 
 def _block(x: keras.KerasTensor, size: VitSize, name: str) -> keras.KerasTensor:
@@ -150,14 +166,15 @@ class Tokens(keras.layers.Layer):
 class Attention(keras.layers.Layer):
     """Joint queries, keys and values [B, T, 3 D] -> mixed values [B, T, D], one head after the other.
 
-    Only one T x T matrix per image is alive at a time, not one for every head.
+    Only one T x T matrix per image is alive at a time, not one for every head;
+    in training all are, as the gradient needs them.
     """
 
     def __init__(self, heads: int, **kwargs):
         super().__init__(**kwargs)
         self.heads = heads
 
-    def call(self, joint):
+    def call(self, joint, training=False):
         """See the class."""
         batch, length = tf.unstack(tf.shape(joint)[:2])
         depth = joint.shape[-1] // 3 // self.heads
@@ -168,7 +185,10 @@ class Attention(keras.layers.Layer):
             weights = tf.nn.softmax(tf.matmul(head[0], head[1], transpose_b=True) * depth**-0.5)
             return tf.matmul(weights, head[2])
 
-        mixed = tf.map_fn(mix, (query, key, value), parallel_iterations=1, fn_output_signature=joint.dtype)
+        if training:
+            mixed = mix((query, key, value))
+        else:
+            mixed = tf.map_fn(mix, (query, key, value), parallel_iterations=1, fn_output_signature=joint.dtype)
         return tf.reshape(tf.transpose(mixed, [1, 2, 0, 3]), [batch, length, self.heads * depth])
 
     def compute_output_shape(self, shape):

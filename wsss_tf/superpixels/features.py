@@ -71,9 +71,8 @@ def _build(config: FeatureConfig) -> tuple[int, Callable[[tf.Tensor], tf.Tensor]
         normalised = keras.layers.AveragePooling2D(config.stride)
         return config.stride, lambda image: normalised(colour.to_torchvision(image))
     if config.net in vit.SIZES:
-        net = vit.build(config.net, config.block, config.facet, config.positions)
-        if config.weights != "none":
-            vit.load(net, _weights_file(config), config.net)
+        read = (config.block, config.facet, config.positions)
+        net = vit.build(config.net, *read) if config.weights == "none" else vit.load(config.net, _weights_file(config), *read)
         return vit.SIZES[config.net].patch, lambda image: net(image, training=False)
     trunk = BACKBONES[config.net](config.stride, config.weights or "imagenet")
     return config.stride, lambda image: trunk(image, training=False)["segment"]

@@ -1,6 +1,7 @@
-"""Checkpoints of a training run: net, optimizer and step together."""
+"""Checkpoints of a training run: net, optimizer, step and the method's own state together."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -15,14 +16,22 @@ _UNUSABLE = (tf.errors.OpError, IndexError, ValueError, AssertionError)
 class Checkpointer:
     """Saves to and restores from one folder; survives being killed at any moment."""
 
-    def __init__(self, folder: Path, net: keras.Model, optimizer: keras.optimizers.Optimizer):
-        """Builds the optimizer, so that restoring can assert that everything was found."""
+    def __init__(self, folder: Path, net: keras.Model, optimizer: keras.optimizers.Optimizer,
+                 state: Mapping[str, object] | None = None):
+        """Builds the optimizer, so that restoring can assert that everything was found.
+
+        Args:
+          folder: of the checkpoints.
+          net: the net that is trained.
+          optimizer: counts the steps.
+          state: more variables and nets, by name.
+        """
         optimizer.build(net.trainable_variables)
         for leftover in folder.glob("*_temp"):  # of a save that was killed
             shutil.rmtree(leftover)
         # Keras does not track the random state of dropout: a resumed run would repeat the masks of the first steps.
         dropout = [variable.value for variable in net.variables if variable.name == "seed_generator_state"]
-        self._checkpoint = tf.train.Checkpoint(net=net, optimizer=optimizer, dropout=dropout)
+        self._checkpoint = tf.train.Checkpoint(net=net, optimizer=optimizer, dropout=dropout, **(state or {}))
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=2)
         self._optimizer = optimizer
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -14,7 +15,7 @@ from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Example
 from wsss_tf.data.pipeline import Maps, find_unreadable, training_stream
 from wsss_tf.errors import InputError
-from wsss_tf.methods.contract import Method
+from wsss_tf.methods.contract import Method, StatefulMethod
 from wsss_tf.nets import colour
 from wsss_tf.nets.heads import LAST_LAYERS
 from wsss_tf.train.checkpointing import Checkpointer
@@ -23,11 +24,20 @@ from wsss_tf.train.optimizer import MomentumSGD, Poly, WarmUp
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig:
+class LoopConfig:
+    """What the loop itself reads, whatever the optimiser."""
+
+    batch: int = setting(20, "images per step", low=1)
+    clip_norm: float = setting(0.0, "largest norm of the whole gradient, 0 for no limit; the thesis has none", low=0.0)
+    log_every: int = setting(20, "steps between log lines", low=1)
+    save_every: int = setting(200, "steps between checkpoints and example pictures", low=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig(LoopConfig):
     """Optimiser and length of one training (section 2.4.3)."""
 
     epochs: int = setting(30, "passes over the training images; segmenter 30, classifier 50", low=1)
-    batch: int = setting(20, "images per step", low=1)
     lr: float = setting(1e-3, "learning rate at the start", low=0.0)
     power: float = setting(0.9, "power of the poly decay of the learning rate")
     warmup_epochs: int = setting(0, "epochs in which the learning rate climbs from warmup_lr; chapter 3: 3 (section "
@@ -39,9 +49,6 @@ class TrainConfig:
     last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases twice it (A2-25)")
     last_layers: str = setting("fc8", "which layers these are: fc8 alone (A2-25), or the head, all new layers",
                                tuple(LAST_LAYERS))
-    clip_norm: float = setting(0.0, "largest norm of the whole gradient, 0 for no limit; the thesis has none", low=0.0)
-    log_every: int = setting(20, "steps between log lines", low=1)
-    save_every: int = setting(200, "steps between checkpoints and example pictures", low=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,16 +82,51 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: M
     steps = steps_per_epoch * config.epochs
     optimizer = MomentumSGD(_learning_rate(config, steps_per_epoch), config.momentum, config.weight_decay,
                             config.last_multiplier, LAST_LAYERS[config.last_layers], config.decay_all)
-    checkpointer = Checkpointer(folder / "checkpoints", method.net, optimizer)
+    try:
+        return train(method, optimizer, steps, lambda start: training_stream(
+            examples, num_classes, maps, crops, config.batch, steps, start, seed), config, seed, folder)
+    except tf.errors.OpError:
+        find_unreadable(examples, maps)
+        raise  # it was not a file
+
+
+def _learning_rate(config: TrainConfig, steps_per_epoch: int) -> Poly | WarmUp:
+    poly = Poly(config.lr, steps_per_epoch * config.epochs, config.power)
+    if not config.warmup_epochs:
+        return poly
+    return WarmUp(config.warmup_lr, config.lr, steps_per_epoch * config.warmup_epochs, poly)
+
+
+def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, stream: Callable[[int], tf.data.Dataset],
+          config: LoopConfig, seed: int, folder: Path) -> dict[str, float]:
+    """The engine beneath `fit`, for any optimizer and stream.
+
+    Args:
+      method: net and losses.
+      optimizer: counts the steps.
+      steps: of the whole training.
+      stream: first step -> batches for the steps from there on.
+      config: batch and rhythm.
+      seed: of the method's random choices.
+      folder: receives checkpoints/, tensorboard/ and log.jsonl.
+
+    Returns:
+      The last logged numbers.
+
+    Raises:
+      InputError: a loss that is not finite.
+      tf.errors.OpError: from the stream.
+    """
+    state = method.state if isinstance(method, StatefulMethod) else None
+    checkpointer = Checkpointer(folder / "checkpoints", method.net, optimizer, state)
     start = checkpointer.restore()
-    stream = training_stream(examples, num_classes, maps, crops, config.batch, steps, start, seed)
     log = TrainingLog(folder, start)
     meter = _Meter(optimizer, config.batch)
     step_function = training_step(method, optimizer, config.batch, config.clip_norm)
     numbers = {}
     try:
         with tqdm(total=steps * config.batch, initial=start * config.batch, unit="img", desc=method.net.name) as bar:
-            for step, batch in enumerate(stream, start + 1):
+            for step, batch in enumerate(stream(start), start + 1):
                 meter.add(step_function(batch, tf.constant([seed, step])))
                 bar.update(config.batch)
                 if step % config.log_every == 0 or step == steps:
@@ -95,22 +137,13 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: M
                     meter.refuse_nan(step)
                     checkpointer.save()
                     log.pictures(step, photo=colour.uncentre(batch["image"]), net=method.preview(batch))
-    except tf.errors.OpError:
-        find_unreadable(examples, maps)
-        raise  # it was not a file
     finally:
         log.close()
     return numbers
 
 
-def _learning_rate(config: TrainConfig, steps_per_epoch: int) -> Poly | WarmUp:
-    poly = Poly(config.lr, steps_per_epoch * config.epochs, config.power)
-    if not config.warmup_epochs:
-        return poly
-    return WarmUp(config.warmup_lr, config.lr, steps_per_epoch * config.warmup_epochs, poly)
-
-
-def training_step(method: Method, optimizer: MomentumSGD, batch_size: int, clip_norm: float = 0.0) -> Callable:
+def training_step(method: Method, optimizer: keras.optimizers.Optimizer, batch_size: int,
+                  clip_norm: float = 0.0) -> Callable:
     """The compiled step: (batch, seed int32 [2]) -> mean of each loss over the batch."""
 
     @tf.function
@@ -124,6 +157,8 @@ def training_step(method: Method, optimizer: MomentumSGD, batch_size: int, clip_
         if clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, norm)
         optimizer.apply(gradients, variables)
+        if isinstance(method, StatefulMethod):
+            method.after_step()
         return means | {"gradient_norm": norm}
 
     return step
@@ -132,7 +167,7 @@ def training_step(method: Method, optimizer: MomentumSGD, batch_size: int, clip_
 class _Meter:
     """Means of the step's numbers since the last reading, speed, and the guard against NaN."""
 
-    def __init__(self, optimizer: MomentumSGD, batch: int):
+    def __init__(self, optimizer: keras.optimizers.Optimizer, batch: int):
         self._optimizer, self._batch = optimizer, batch
         self._restart()
 
