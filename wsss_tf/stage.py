@@ -41,6 +41,8 @@ class Stage:
       needs: experiment -> inputs, each "stage" or "prepare.part".
       run: (experiment, folder of its own, input name -> folder) -> results for
         the manifest.
+      random: depends on --seed; other stages do so through their inputs only,
+        and runs of different seeds share them.
       own: made in every experiment, never taken from another one: what bears
         the experiment's name, and where others look for its scores.
     """
@@ -50,6 +52,7 @@ class Stage:
     groups: tuple[str, ...]
     needs: Callable[[Experiment], tuple[str, ...]]
     run: Callable[[Experiment, Path, dict[str, Path]], dict]
+    random: bool = False
     own: bool = False
 
 
@@ -134,7 +137,8 @@ class Chain:
             inputs = {"source": self._source}
         counted = {key: value for key, value in settings.items()
                    if value != defaults[key] and not key.endswith(_WITHOUT_EFFECT)}
-        described = json.dumps([stage.name, self._experiment.run.seed, counted, inputs], sort_keys=True)
+        seed = self._experiment.run.seed if stage.random else None
+        described = json.dumps([stage.name, seed, counted, inputs], sort_keys=True)
         return {
             "stage": stage.name,
             "experiment": self._experiment.run.experiment,

@@ -240,7 +240,7 @@ _SHOWN_SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment)) 
 STAGES = {stage.name: stage for stage in (
     Stage("prepare", "prepare_data", ("data",), lambda e: (), _prepare),
     Stage("classifier", "train_classifier", ("cls_backbone", "classifier", "cls_train", "cls_crops", "crops"),
-          lambda e: ("prepare.classes", "prepare.train"), _classifier),
+          lambda e: ("prepare.classes", "prepare.train"), _classifier, random=True),
     Stage("cams", "make_cams", ("cam",), lambda e: ("prepare.train", "classifier"), _cams),
     Stage("saliency", "refine_saliency", ("saliency",), _needs_saliency, _saliency),
     Stage("superpixels", "make_superpixels", ("superpixels", "features"), lambda e: ("prepare.train",), _superpixels),
@@ -248,7 +248,7 @@ STAGES = {stage.name: stage for stage in (
           _superpixel_scores, own=True),
     Stage("seeds", "make_seeds", ("seeds",), _needs_seeds, _seeds),
     Stage("segmenter", "train_segmenter", ("seg_backbone", "segmenter", "seg_train", "crops", "masking", "growing"),
-          _needs_segmenter, _segmenter),
+          _needs_segmenter, _segmenter, random=True),
     Stage("masks", "predict", ("test",), lambda e: ("prepare.val", "segmenter"), _masks),
     Stage("scores", "evaluate", (), _needs_scores, _scores, own=True),
     Stage("report", "report", _SHOWN_SETTINGS, _needs_report, report_run.write_run_report, own=True),

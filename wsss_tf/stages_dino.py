@@ -102,5 +102,5 @@ def _dino(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 
 DINO_STAGES = {stage.name: stage for stage in (
     Stage("photos", "train_dino", ("dino_data",), lambda e: (), _photos),
-    Stage("dino", "train_dino", ("dino", "dino_train", "dino_crops"), lambda e: ("photos.content",), _dino),
+    Stage("dino", "train_dino", ("dino", "dino_train", "dino_crops"), lambda e: ("photos.content",), _dino, random=True),
 )}
