@@ -157,6 +157,13 @@ def test_reuse_takes_stages_of_another_experiment_where_fingerprints_agree(shop)
     assert content(theirs) == before, "the other experiment stays as it is"
 
 
+def test_runs_of_another_seed_share_what_no_seed_decides(shop):
+    """The photos are the same for every seed; what draws from it and what follows from that are not."""
+    shop.make()
+    shop.set("run", experiment="other", reuse="mine", seed=1)
+    assert shop.make() == ["cams", "seeds"]
+
+
 def test_without_reuse_nothing_is_taken_from_other_experiments(shop):
     shop.make()
     shop.set("run", experiment="other")

@@ -18,7 +18,7 @@ from wsss_tf.experiment import Experiment
 from wsss_tf.methods.self_distillation import SelfDistillation
 from wsss_tf.nets import vit
 from wsss_tf.nets.projection import LAST
-from wsss_tf.nets.weights import load_weights, save_weights
+from wsss_tf.nets.weights import save_weights
 from wsss_tf.stage import Chain, Stage
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.cosine import Cosine
@@ -57,9 +57,7 @@ def unlabeled_photos(experiment: Experiment) -> tuple[Example, ...]:
 def trained_vit(experiment: Experiment, folder: Path, block: int = -1, facet: str = "key",
                 positions: str = "tf") -> keras.Model:
     """The transformer that the stage `dino` has trained, read out as by wsss_tf.nets.vit.build."""
-    whole = vit.build(experiment.dino.vit, facet=vit.CLS)
-    load_weights(whole, folder / VIT)
-    return vit.read_out(whole, block, facet, positions)
+    return vit.load(experiment.dino.vit, folder / VIT, block, facet, positions)
 
 
 def _photos(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
