@@ -11,6 +11,7 @@ from wsss_tf.config import define_flags, expand_path, read_flags, setting
 from wsss_tf.data.augment import AugmentConfig, ClassifierCropConfig
 from wsss_tf.data.example import Dataset
 from wsss_tf.data.multicrop import MulticropConfig
+from wsss_tf.data.photos import PhotosConfig
 from wsss_tf.data.shapes import ShapesConfig
 from wsss_tf.data.source import DataConfig, open_dataset
 from wsss_tf.errors import InputError
@@ -18,7 +19,7 @@ from wsss_tf.growing import GrowingConfig
 from wsss_tf.methods.dilated_classifier import ClassifierConfig
 from wsss_tf.methods.masking import MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
-from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig, PhotosConfig
+from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig

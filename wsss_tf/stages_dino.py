@@ -9,8 +9,8 @@ import tensorflow as tf
 from wsss_tf.config import expand_path
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest
 from wsss_tf.data.example import Dataset, Example
-from wsss_tf.data.folder import PHOTO_SUFFIXES
 from wsss_tf.data.multicrop import multicrop_stream
+from wsss_tf.data.photos import find_photos
 from wsss_tf.data.pipeline import find_unreadable
 from wsss_tf.data.shapes import generate_shapes
 from wsss_tf.errors import InputError
@@ -45,13 +45,7 @@ def unlabeled_photos(experiment: Experiment) -> tuple[Example, ...]:
     """
     if not experiment.dino_data.photos:
         return tuple(Example(example.image_id, example.image, ()) for example in experiment.dataset.train)
-    root = expand_path(experiment.dino_data.photos)
-    paths = sorted(path for path in root.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file())
-    if not paths:
-        raise InputError(f"{root}: expected photos ({', '.join(PHOTO_SUFFIXES)}) in it or in folders below it, found "
-                         "none: correct --dino_photos")
-    count = experiment.data.limit or None
-    return tuple(Example(str(path.relative_to(root)), path, ()) for path in paths[:count])
+    return find_photos(expand_path(experiment.dino_data.photos))[:experiment.data.limit or None]
 
 
 def trained_vit(experiment: Experiment, folder: Path, block: int = -1, facet: str = "key",

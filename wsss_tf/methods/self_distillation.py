@@ -60,14 +60,6 @@ class DistillationTrainConfig(LoopConfig):
     freeze_last: int = setting(1, "epochs in which the head's last layer stays as it is", low=0)
 
 
-@dataclasses.dataclass(frozen=True)
-class PhotosConfig:
-    """Which photos."""
-
-    photos: str = setting("", "folder of photos, searched with all folders below it; needs neither tags nor lists; "
-                              "empty: the training split of the data set; may contain ${VARIABLE}")
-
-
 class SelfDistillation:
     """Student, teacher and centre.
 
