@@ -21,7 +21,8 @@ demo: setup
 	$(RUN) scripts/run.py --flagfile=flags/demo/cam.cfg
 	$(RUN) scripts/run.py --flagfile=flags/demo/saliency.cfg
 	$(RUN) scripts/run.py --flagfile=flags/demo/attention.cfg
-	$(RUN) scripts/report.py --compare=demo_cam,demo_saliency,demo_attention
+	$(RUN) scripts/run.py --flagfile=flags/demo/growing.cfg
+	$(RUN) scripts/report.py --compare=demo_cam,demo_saliency,demo_attention,demo_growing
 
 test: setup
 	$(RUN) -m pytest

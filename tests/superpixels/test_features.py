@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from wsss_tf.data.shapes import ShapesConfig, draw_example
 from wsss_tf.errors import InputError
 from wsss_tf.nets import vit
 from wsss_tf.nets.weights import save_weights
 from wsss_tf.superpixels.features import FeatureConfig, Features
+from wsss_tf.superpixels.grouping import SuperpixelConfig, superpixels
+from wsss_tf.superpixels.metrics import superpixel_scores
 
 RNG = np.random.default_rng(0)
 VIT = FeatureConfig(net="vit_test", weights="none")
@@ -60,6 +63,29 @@ def test_a_vit_reads_the_whole_file_up_to_its_block(tmp_path):
 def test_a_vit_needs_its_weights(weights, says):
     with pytest.raises(InputError, match=says):
         Features(dataclasses.replace(VIT, weights=weights))
+
+
+def test_a_random_net_is_always_the_same():
+    image = photo(24, 32)
+    np.testing.assert_array_equal(Features(VIT)(image), Features(VIT)(image))
+
+
+def test_trained_features_group_new_pictures_better_than_random_ones():
+    """As many superpixels lose fewer pixels to superpixels of two objects."""
+    config = ShapesConfig(shapes_size=128, shapes_seed=7)
+    pictures = [draw_example(config, 1, number)[:2] for number in range(24)]
+    reached = {}
+    for weights in ("", "none"):
+        features = Features(FeatureConfig(net="vit_shapes", weights=weights))
+        reached[weights] = np.mean([_accuracy_of_20(features(image), image, truth) for image, truth in pictures])
+    assert reached[""] > reached["none"] + 0.005
+
+
+def _accuracy_of_20(cells: np.ndarray, image: np.ndarray, truth: np.ndarray) -> float:
+    """Achievable accuracy of 20 superpixels, between those of the thresholds that give fewer and more."""
+    made = [superpixels(image, cells, SuperpixelConfig(tau=tau, crf_set="none")) for tau in np.linspace(0.5, 0.99, 20)]
+    scores = sorted((score.count, score.achievable_accuracy) for score in (superpixel_scores(ids, truth) for ids in made))
+    return np.interp(20, *zip(*scores))
 
 
 def test_no_such_block():

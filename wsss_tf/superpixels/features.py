@@ -6,6 +6,7 @@ and no net is trained for this.
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -18,6 +19,8 @@ from wsss_tf.nets import colour, vit
 from wsss_tf.nets.backbone import BACKBONES
 
 RGB = "rgb"
+WEIGHTS = Path(__file__).parents[1] / "weights"
+"""Folder of the weights that come with the package: <net>.weights.h5, and the manifest and log of its training."""
 NETS = (*vit.SIZES, *BACKBONES, RGB)
 
 
@@ -28,8 +31,9 @@ class FeatureConfig:
     net: str = setting("vit_b8", "net that gives the features (section 3.3.1: ViT-B/8 trained by DINO; Fig. 3.10: "
                                  "others); convolutional trunks are read where segmentation reads them, "
                                  "at their last layer (A3-25), rgb is the mean colour of each cell", NETS)
-    weights: str = setting("", "its weights: for a ViT the .weights.h5 file of a whole one; for a trunk 'imagenet' or a "
-                               "file as in --cls_weights; 'none' is a random net; may contain ${VARIABLE}")
+    weights: str = setting("", "its weights: for a ViT the .weights.h5 file of a whole one, vit_shapes brings its own; for a "
+                               "trunk 'imagenet' or a file as in --cls_weights; 'none' is a random net, always the same; "
+                               "may contain ${VARIABLE}")
     block: int = setting(-1, "block of a ViT that is read, -1 the last (section 3.3.1)")
     facet: str = setting("key", "what is read there: keys, queries or values of the attention, heads side by side "
                                 "(section 3.3.1: keys), or the output token", vit.FACETS)
@@ -49,7 +53,8 @@ class Features:
           InputError: weights that are missing or do not fit, or a block that
             the net does not have.
         """
-        self._config = config
+        if config.weights == "none":  # a second run goes on with the photos that the first has left
+            keras.utils.set_random_seed(0)
         self.cell, dense = _build(config)
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
@@ -78,7 +83,10 @@ def _build(config: FeatureConfig) -> tuple[int, Callable[[tf.Tensor], tf.Tensor]
     return config.stride, lambda image: trunk(image, training=False)["segment"]
 
 
-def _weights_file(config: FeatureConfig):
+def _weights_file(config: FeatureConfig) -> Path:
+    packaged = WEIGHTS / f"{config.net}.weights.h5"
+    if not config.weights and packaged.exists():
+        return packaged
     if not config.weights or config.weights == "imagenet":
         raise InputError(f"--feature_weights={config.weights}: expected the .weights.h5 file of a {config.net}: name it, or "
                          "choose --feature_net=mobilenet or resnet50 with --feature_weights=imagenet, which Keras "
