@@ -15,6 +15,7 @@ from wsss_tf.data.photos import PhotosConfig
 from wsss_tf.data.shapes import ShapesConfig
 from wsss_tf.data.source import DataConfig, open_dataset
 from wsss_tf.errors import InputError
+from wsss_tf.export import ExportConfig
 from wsss_tf.growing import GrowingConfig
 from wsss_tf.methods.dilated_classifier import ClassifierConfig
 from wsss_tf.methods.masking import MaskingConfig
@@ -64,6 +65,7 @@ _GROUPS = {
     "masking": (MaskingConfig, ""),
     "growing": (GrowingConfig, ""),
     "test": (PredictConfig, "test_"),
+    "export": (ExportConfig, "export_"),
     "dino_data": (PhotosConfig, "dino_"),
     "dino": (DistillationConfig, "dino_"),
     "dino_train": (DistillationTrainConfig, "dino_"),
@@ -94,6 +96,7 @@ class Experiment:
     masking: MaskingConfig = MaskingConfig()
     growing: GrowingConfig = GrowingConfig()
     test: PredictConfig = PredictConfig()
+    export: ExportConfig = ExportConfig()
     dino_data: PhotosConfig = PhotosConfig()
     dino: DistillationConfig = DistillationConfig()
     dino_train: DistillationTrainConfig = DistillationTrainConfig()

@@ -1,6 +1,7 @@
 """From a photo to probabilities to a mask: multi-scale test and dense CRF."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -26,18 +27,22 @@ class PredictConfig:
     crf_backend: str = setting("auto", "pydensecrf when importable, else the project's own", crf.BACKENDS)
 
 
+def dense_probabilities(segmenter: keras.Model, grid: Grid, config: PredictConfig) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The function uint8 [H, W, 3] RGB -> float32 [H, W, C+1], background first, in tensor operations."""
+
+    def dense(image):
+        return segmenter(image, training=False)["logits"]
+
+    return lambda image: tf.nn.softmax(multiscale.fuse_max(image, config.scales, config.flip, grid, dense))
+
+
 class Predictor:
     """Runs a segmentation net on whole photos."""
 
     def __init__(self, segmenter: keras.Model, grid: Grid, config: PredictConfig):
-        def dense(image):
-            return segmenter(image, training=False)["logits"]
-
-        @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
-        def probabilities(image):
-            return tf.nn.softmax(multiscale.fuse_max(image, config.scales, config.flip, grid, dense))
-
-        self._probabilities, self._config = probabilities, config
+        signature = [tf.TensorSpec([None, None, 3], tf.uint8)]
+        self._probabilities = tf.function(dense_probabilities(segmenter, grid, config), input_signature=signature)
+        self._config = config
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] RGB -> float32 [H, W, C+1], background first."""

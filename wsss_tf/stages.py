@@ -20,6 +20,7 @@ from wsss_tf.data.store import write_image, write_json
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate import score_cams, score_masks, score_objects, score_seeds, score_superpixels
 from wsss_tf.experiment import Experiment
+from wsss_tf.export import write_saved_model
 from wsss_tf.methods.dilated_classifier import without_dilated_blocks
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.nets.weights import save_weights
@@ -155,6 +156,13 @@ def _masks(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
                  lambda example: predictor.write(example, folder / PLAIN, folder / REFINED))
 
 
+def _export(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
+    e = experiment
+    net = trained_segmenter(e, inputs["segmenter"])
+    target = write_saved_model(folder, net, backbone_grid(e.seg_backbone), e.test, e.export, e.dataset.class_names)
+    return {"saved_model": target.name, "supervision": e.supervision}
+
+
 def _scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     dataset = experiment.dataset
     scores = {}
@@ -250,6 +258,7 @@ STAGES = {stage.name: stage for stage in (
     Stage("segmenter", "train_segmenter", ("seg_backbone", "segmenter", "seg_train", "crops", "masking", "growing"),
           _needs_segmenter, _segmenter, random=True),
     Stage("masks", "predict", ("test",), lambda e: ("prepare.val", "segmenter"), _masks),
+    Stage("export", "export_savedmodel", ("test", "export"), lambda e: ("prepare.classes", "segmenter"), _export, own=True),
     Stage("scores", "evaluate", (), _needs_scores, _scores, own=True),
     Stage("report", "report", _SHOWN_SETTINGS, _needs_report, report_run.write_run_report, own=True),
 )}
