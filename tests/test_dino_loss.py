@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.dino_loss import dino_loss, entropy, information, moved_centre, teacher_output
+from wsss_tf.dino_loss import dino_loss, entropy, information, teacher_output
 
 B, G, V, K = 3, 2, 5, 7
 RNG = np.random.default_rng(0)
@@ -100,13 +100,6 @@ def test_centring_and_sharpening_pull_apart():
     np.testing.assert_allclose(teacher_output(biased, biased[0, 0], 0.04), 1 / K, rtol=1e-5)
     sharpness = [entropy(teacher_output(TEACHER, CENTRE, temperature)).numpy() for temperature in (0.04, 0.4, 4.0)]
     assert (sharpness[0] < sharpness[1]).all() and (sharpness[1] < sharpness[2]).all()
-
-
-@pytest.mark.parametrize("momentum", [0.0, 0.9, 1.0])
-def test_centre_is_a_running_mean(momentum):
-    moved = moved_centre(CENTRE, TEACHER, momentum)
-    expected = momentum * CENTRE + (1 - momentum) * TEACHER.reshape(-1, K).mean(0)
-    np.testing.assert_allclose(moved, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_examples_do_not_depend_on_each_other():

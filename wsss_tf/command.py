@@ -16,6 +16,7 @@ from wsss_tf.errors import InputError  # noqa: E402
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment  # noqa: E402
 from wsss_tf.saliency_sources import require_source  # noqa: E402
 from wsss_tf.stages import STAGES, open_chain  # noqa: E402
+from wsss_tf.train.replicas import prepare_devices  # noqa: E402
 
 
 def run_script(main: Callable[[Experiment], None], command: str = "") -> None:
@@ -29,7 +30,9 @@ def run_script(main: Callable[[Experiment], None], command: str = "") -> None:
     def wrapped(argv: list[str]) -> None:
         try:
             _check_words(argv, command)
-            main(read_experiment(flags.FLAGS))
+            experiment = read_experiment(flags.FLAGS)
+            prepare_devices(experiment.run.replicas)
+            main(experiment)
         except (InputError, OSError) as error:  # an OSError tells of the machine, and names its file too
             sys.stdout.flush()
             print(f"error: {error}", file=sys.stderr)

@@ -34,14 +34,6 @@ def dino_loss(student: tf.Tensor, target: tf.Tensor, temperature: float) -> tf.T
     return tf.reduce_sum(pairs * differ, axis=[1, 2]) / tf.reduce_sum(differ)
 
 
-def moved_centre(centre: tf.Tensor, logits: tf.Tensor, momentum: float) -> tf.Tensor:
-    """Running mean of the teacher's logits over examples and views: [K], [B, G, K] -> [K].
-
-    Ref: Caron et al., ICCV 2021, eq. 4.
-    """
-    return momentum * centre + (1.0 - momentum) * tf.reduce_mean(logits, axis=[0, 1])
-
-
 def entropy(target: tf.Tensor) -> tf.Tensor:
     """Mean entropy of the teacher's views: [B, G, K] -> [B]; log K if its output has become uniform.
 

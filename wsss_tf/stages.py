@@ -30,6 +30,7 @@ from wsss_tf.stage import Chain, Stage
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import uses_features, write_superpixels
 from wsss_tf.train.loop import fit
+from wsss_tf.train.replicas import open_strategy
 from wsss_tf.trained import CLASSIFIER, SEGMENTER, new_classifier, trained_classifier, trained_segmenter
 
 PLAIN, REFINED = "plain", "crf"  # folders of the masks without and with dense CRF
@@ -76,8 +77,9 @@ def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 def _classifier(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     e, dataset = experiment, experiment.dataset
     keras.utils.set_random_seed(e.run.seed)
-    method = classifier_method(e)
-    numbers = fit(method, dataset.train, dataset.num_classes, {}, e.classifier_crops, e.cls_train, e.run.seed, folder)
+    with open_strategy(e.run.replicas).scope():
+        method = classifier_method(e)
+        numbers = fit(method, dataset.train, dataset.num_classes, {}, e.classifier_crops, e.cls_train, e.run.seed, folder)
     save_weights(without_dilated_blocks(method.net, new_classifier(e)), folder / CLASSIFIER)
     return numbers
 
@@ -141,9 +143,10 @@ def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 def _segmenter(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     e, dataset = experiment, experiment.dataset
     keras.utils.set_random_seed(e.run.seed)
-    method = recipe(e).method(e, inputs)
     maps = {name: functools.partial(_png, inputs[stage]) for name, stage in recipe(e).maps.items()}
-    numbers = fit(method, dataset.train, dataset.num_classes, maps, e.crops, e.seg_train, e.run.seed, folder)
+    with open_strategy(e.run.replicas).scope():
+        method = recipe(e).method(e, inputs)
+        numbers = fit(method, dataset.train, dataset.num_classes, maps, e.crops, e.seg_train, e.run.seed, folder)
     save_weights(method.net, folder / SEGMENTER)
     return numbers | {"supervision": e.supervision}
 

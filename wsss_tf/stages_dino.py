@@ -23,6 +23,7 @@ from wsss_tf.stage import Chain, Stage
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.cosine import Cosine
 from wsss_tf.train.loop import train
+from wsss_tf.train.replicas import open_strategy
 
 VIT = "vit.weights.h5"
 _LR_BATCH = 256  # images per step that the learning rate is given for
@@ -76,15 +77,16 @@ def _dino(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     epoch = max(1, len(photos) // config.batch)
     steps = epoch * config.epochs
     keras.utils.set_random_seed(e.run.seed)
-    method = SelfDistillation(e.dino, steps, epoch * e.dino.teacher_warmup)
     rate = config.lr * config.batch / _LR_BATCH
-    optimizer = AdamW(Cosine(rate, config.lr_end, steps, epoch * config.warmup),
-                      Cosine(config.weight_decay, config.weight_decay_end, steps), config.clip_each, LAST,
-                      epoch * config.freeze_last)
     try:
-        numbers = train(method, optimizer, steps,
-                        lambda start: multicrop_stream(photos, crops, config.batch, steps, start, e.run.seed),
-                        config, e.run.seed, folder)
+        with open_strategy(e.run.replicas).scope():
+            method = SelfDistillation(e.dino, steps, epoch * e.dino.teacher_warmup)
+            optimizer = AdamW(Cosine(rate, config.lr_end, steps, epoch * config.warmup),
+                              Cosine(config.weight_decay, config.weight_decay_end, steps), config.clip_each, LAST,
+                              epoch * config.freeze_last)
+            numbers = train(method, optimizer, steps,
+                            lambda start: multicrop_stream(photos, crops, config.batch, steps, start, e.run.seed),
+                            config, folder)
     except tf.errors.OpError:
         find_unreadable(photos, {})
         raise  # it was not a file

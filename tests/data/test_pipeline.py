@@ -87,7 +87,13 @@ def test_batches_keep_the_contract(examples):
         assert batch["image"].shape == (2, 32, 32, 3) and batch["image"].dtype == np.float32
         assert batch["tags"].shape == (2, CLASSES) and batch["tags"].dtype == np.float32
         assert batch["target"].shape == (2, 32, 32) and batch["target"].dtype == np.int32
-    assert stream(examples, FULL, maps={})[0].keys() == {"image", "tags"}
+    assert stream(examples, FULL, maps={})[0].keys() == {"image", "tags", "seed"}
+
+
+def test_every_example_has_a_seed_of_its_own(examples):
+    seeds = np.concatenate([batch["seed"] for batch in stream(examples)])
+    assert seeds.dtype == np.int32
+    np.testing.assert_array_equal(seeds, [[0, position] for position in range(16)])
 
 
 def test_photo_tags_and_target_belong_together(examples):

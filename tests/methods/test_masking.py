@@ -19,12 +19,19 @@ TRUNK = BackboneConfig("test", 8, "none")
 HEAD = SegmenterConfig(rates=(1, 2), channels=0, init_std=0.1, scales=(1.0, 0.5))
 CLASSES = 3
 RNG = np.random.default_rng(0)
+
+
+def seeds(step: int) -> tf.Tensor:
+    """Of the four examples of a step."""
+    return tf.constant([[3, 4 * step + number] for number in range(4)])
+
+
 BATCH = {
     "image": tf.constant(RNG.uniform(-120, 120, [4, 64, 64, 3]), tf.float32),
     "tags": tf.constant([[1.0, 1, 1], [1, 1, 0], [0, 1, 1], [0, 0, 1]]),
     "target": tf.constant(RNG.choice([0, 1, 255], [4, 64, 64]), tf.int32),
+    "seed": seeds(0),
 }
-SEED = tf.constant([3, 4])
 
 
 @pytest.fixture(autouse=True)
@@ -76,13 +83,13 @@ def test_an_erased_object_becomes_the_mean_colour():
 
 def test_erasure_is_a_fair_coin_for_present_classes():
     tags = tf.constant([[1.0, 0, 1], [1, 1, 0]])
-    draws = np.stack([random_erasure(tags, tf.constant([7, step])) for step in range(400)])
+    draws = np.stack([random_erasure(tags, tf.constant([[7, 2 * step], [7, 2 * step + 1]]), 0) for step in range(400)])
     assert set(np.unique(draws)) == {0, 1}
     assert np.abs(draws.mean(0)[tags == 1] - 0.5).max() < 0.1  # 4 standard deviations
     np.testing.assert_array_equal(draws.mean(0)[tags == 0], 0)
     together = np.corrcoef(draws[:, tags == 1].T)  # the entries are independent
     assert np.abs(together - np.eye(4)).max() < 0.2
-    np.testing.assert_array_equal(draws[5], random_erasure(tags, tf.constant([7, 5])))
+    np.testing.assert_array_equal(draws[5][1:], random_erasure(tags[1:], tf.constant([[7, 11]]), 0), "alone as in a batch")
 
 
 @pytest.fixture
@@ -90,8 +97,8 @@ def erasures(monkeypatch):
     """What the method erased, path by path."""
     seen = []
 
-    def spy(tags, seed):
-        seen.append(random_erasure(tags, seed).numpy())
+    def spy(tags, seeds, path):
+        seen.append(random_erasure(tags, seeds, path).numpy())
         return seen[-1]
 
     monkeypatch.setattr(masking, "random_erasure", spy)
@@ -100,17 +107,17 @@ def erasures(monkeypatch):
 
 def test_paths_erase_differently_and_steps_too(method, erasures):
     for step in range(8):
-        method.losses(BATCH, tf.constant([0, step]))
+        method.losses(BATCH | {"seed": seeds(step)})
     assert len(erasures) == 8 * MaskingConfig().paths
     assert any((first != second).any() for first, second in zip(erasures[::2], erasures[1::2]))
     assert len({erased.tobytes() for erased in erasures}) > 10
     again = len(erasures)
-    method.losses(BATCH, tf.constant([0, 7]))
+    method.losses(BATCH | {"seed": seeds(7)})
     np.testing.assert_array_equal(erasures[again:], erasures[again - 2 : again])
 
 
 def test_losses_equal_the_formulas_on_its_own_outputs(method, classifier, erasures):
-    result = method.losses(BATCH, SEED)
+    result = method.losses(BATCH)
     outputs = segmenter.logits_at_scales(method.net, BATCH["image"], HEAD.scales)
     saliency = sum(losses.saliency_loss(logits, BATCH["target"][:, :: 64 // side, :: 64 // side], BATCH["tags"])
                    for logits, side in zip(outputs, (8, 4)))
@@ -130,22 +137,22 @@ def test_losses_equal_the_formulas_on_its_own_outputs(method, classifier, erasur
 
 def test_without_attention_no_classifier_is_needed():
     method = ImageMasking(TRUNK, HEAD, MaskingConfig(attention_weight=0), CLASSES, None)
-    result = method.losses(BATCH, SEED)
+    result = method.losses(BATCH)
     assert result.keys() == {"saliency_loss", "loss"}
     np.testing.assert_array_equal(result["loss"], result["saliency_loss"])
 
 
 def test_the_attention_loss_reaches_the_segmenter_through_the_masked_image(method):
     with tf.GradientTape() as tape:
-        loss = method.losses(BATCH, SEED)["attention_loss"]
+        loss = method.losses(BATCH)["attention_loss"]
     for variable, gradient in zip(method.net.trainable_variables, tape.gradient(loss, method.net.trainable_variables)):
         assert np.abs(gradient).max() > 0, variable.path
 
 
 def test_nothing_erased_teaches_nothing(method, monkeypatch):
-    monkeypatch.setattr(masking, "random_erasure", lambda tags, seed: tf.zeros_like(tags))
+    monkeypatch.setattr(masking, "random_erasure", lambda tags, seeds, path: tf.zeros_like(tags))
     with tf.GradientTape() as tape:
-        loss = method.losses(BATCH, SEED)["attention_loss"]
+        loss = method.losses(BATCH)["attention_loss"]
     for gradient in tape.gradient(loss, method.net.trainable_variables):
         assert gradient is None or not np.any(gradient)
 
@@ -153,7 +160,7 @@ def test_nothing_erased_teaches_nothing(method, monkeypatch):
 def test_a_training_step_leaves_the_classifier_alone(method, classifier):
     frozen, learning = classifier.get_weights(), method.net.get_weights()
     optimizer = MomentumSGD(0.1, 0.9, 0.1, 1.0, ("fc8",))
-    numbers = training_step(method, optimizer, 4)(BATCH, SEED)
+    numbers = training_step(method, optimizer, 4)(BATCH)
     assert numbers["attention_loss"] > 0 and np.isfinite(numbers["gradient_norm"])
     assert not classifier.trainable_variables
     for before, after in zip(frozen, classifier.get_weights()):
@@ -173,7 +180,7 @@ def squares() -> dict[str, tf.Tensor]:
 
 def train(method, batch, steps: int, rate: float) -> list[dict[str, float]]:
     step = training_step(method, MomentumSGD(rate, 0.9, 1e-4, 1.0, ("fc8",)), 4)
-    return [{name: float(value) for name, value in step(batch, tf.constant([0, number])).items()}
+    return [{name: float(value) for name, value in step(batch | {"seed": seeds(number)}).items()}
             for number in range(steps)]
 
 

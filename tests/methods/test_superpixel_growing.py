@@ -17,7 +17,6 @@ CLASSES, SIZE = 3, 64
 BACKBONE = BackboneConfig("test", 8, "none")
 HEAD = SegmenterConfig(rates=(1, 2), channels=8, dropout=0.0, init_std=0.3, scales=(1.0,))
 LOOSE = GrowingConfig(0.3, 0.3)  # a fresh net gives no class more
-SEED = tf.constant([0, 1])
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ def test_the_loss_is_that_of_the_grown_label(method):
     logits = logits_of(growing, inputs["image"])
     cells = {name: inputs[name][:, ::8, ::8] for name in ("target", "superpixels")}
     grown = grow(cells["target"], cells["superpixels"], tf.nn.softmax(logits), inputs["tags"], LOOSE)
-    found = growing.losses(inputs, SEED)
+    found = growing.losses(inputs)
     np.testing.assert_allclose(found["loss"], losses.balanced_seed_loss(logits, grown), rtol=1e-5)
     np.testing.assert_allclose(found["seed"], np.mean(cells["target"] != 255, axis=(1, 2)), rtol=1e-6)
     np.testing.assert_allclose(found["labeled"], np.mean(grown != 255, axis=(1, 2)), rtol=1e-6)
@@ -67,7 +66,7 @@ def test_scale_one_drives_the_growing_of_all(method):
     grown = grow(inputs["target"][:, ::8, ::8], inputs["superpixels"][:, ::8, ::8], tf.nn.softmax(first),
                  inputs["tags"], LOOSE)
     expected = losses.balanced_seed_loss(first, grown) + losses.balanced_seed_loss(second, grown[:, ::2, ::2])
-    np.testing.assert_allclose(growing.losses(inputs, SEED)["loss"], expected, rtol=1e-5)
+    np.testing.assert_allclose(growing.losses(inputs)["loss"], expected, rtol=1e-5)
 
 
 def test_at_image_resolution(method):
@@ -75,14 +74,14 @@ def test_at_image_resolution(method):
     growing, inputs = method(config=config), batch()
     logits = resize.bilinear(logits_of(growing, inputs["image"]), [SIZE, SIZE])
     grown = grow(inputs["target"], inputs["superpixels"], tf.nn.softmax(logits), inputs["tags"], config)
-    np.testing.assert_allclose(growing.losses(inputs, SEED)["loss"], losses.balanced_seed_loss(logits, grown), rtol=1e-5)
+    np.testing.assert_allclose(growing.losses(inputs)["loss"], losses.balanced_seed_loss(logits, grown), rtol=1e-5)
 
 
 def test_the_grown_label_is_a_constant_of_the_gradient(method):
     growing, inputs = method(), batch()
     variables = growing.net.trainable_variables
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(growing.losses(inputs, SEED)["loss"])
+        loss = tf.reduce_sum(growing.losses(inputs)["loss"])
     found = tape.gradient(loss, variables)
     grown = grow(inputs["target"][:, ::8, ::8], inputs["superpixels"][:, ::8, ::8],
                  tf.nn.softmax(logits_of(growing, inputs["image"])), inputs["tags"], LOOSE)
@@ -94,7 +93,7 @@ def test_the_grown_label_is_a_constant_of_the_gradient(method):
 
 def loss_and_gradients(growing: SuperpixelGrowing, inputs: dict) -> tuple[dict, list]:
     with tf.GradientTape() as tape:
-        found = growing.losses(inputs, SEED)
+        found = growing.losses(inputs)
         loss = tf.reduce_sum(found["loss"])
     gradients = tape.gradient(loss, growing.net.trainable_variables)
     assert all(np.isfinite(value).all() for value in [*found.values(), *gradients])

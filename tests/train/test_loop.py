@@ -29,9 +29,9 @@ class Killed(BaseException):
 
 
 class Toy:
-    """Predicts two tags; has dropout, and noise drawn from the seed of the step, as the real methods have."""
+    """Predicts two tags; has dropout, and noise drawn from the seeds of the examples, as the real methods have."""
 
-    def __init__(self, nan_at: int = 0):
+    def __init__(self, nan_at: int = -1):
         keras.utils.set_random_seed(0)
         image = keras.Input((None, None, 3))
         x = keras.layers.Conv2D(4, 5, strides=4, activation="relu", name="conv")(image / 100)
@@ -40,12 +40,12 @@ class Toy:
         self.net = keras.Model(image, keras.layers.GlobalAveragePooling2D()(x), name="toy")
         self.traces, self._nan_at = 0, nan_at
 
-    def losses(self, batch, seed):
+    def losses(self, batch):
         self.traces += 1  # Python runs while TensorFlow traces, and never again
-        noise = tf.random.stateless_normal(tf.shape(batch["tags"]), seed)
+        noise = tf.map_fn(lambda seed: tf.random.stateless_normal([2], seed), batch["seed"], fn_output_signature=tf.float32)
         logits = self.net(batch["image"], training=True) + noise
         loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(batch["tags"], logits), axis=-1)
-        loss = tf.where(seed[1] == self._nan_at, np.nan, loss)
+        loss = tf.where(batch["seed"][:, 1] == self._nan_at, np.nan, loss)
         return {"loss": loss, "half": loss / 2}
 
     def preview(self, batch):
@@ -67,7 +67,7 @@ def examples(tmp_path_factory) -> tuple[Example, ...]:
 def train(examples):
     """The function (folder, settings) -> the trained method."""
 
-    def run(folder: Path, nan_at: int = 0, **settings) -> Toy:
+    def run(folder: Path, nan_at: int = -1, **settings) -> Toy:
         method = Toy(nan_at)
         fit(method, examples, 2, {}, CROPS, dataclasses.replace(CONFIG, **settings), 0, folder)
         return method
@@ -210,7 +210,7 @@ def test_log_line_cut_off_by_a_crash_is_dropped(tmp_path):
 @pytest.mark.parametrize("log_every, save_every", [(1, 100), (100, 3), (100, 100)])
 def test_loss_that_is_not_finite_ends_training_with_its_step(train, tmp_path, log_every, save_every):
     with pytest.raises(InputError, match=r"^step 5: loss or gradient is not finite \(nan\): lower the learning rate"):
-        train(tmp_path, nan_at=5, log_every=log_every, save_every=save_every)
+        train(tmp_path, nan_at=5 * CONFIG.batch - 1, log_every=log_every, save_every=save_every)
     if log_every == 1:
         assert logged_steps(tmp_path) == [1, 2, 3, 4]
     assert checkpoint_steps(tmp_path) == ([3] if save_every == 3 else [])
@@ -226,10 +226,10 @@ def test_training_step_means_over_the_batch():
     optimizer.build(method.net.trainable_variables)
     step = training_step(method, optimizer, 2)
     batch = {"image": tf.ones([2, 32, 32, 3]), "tags": tf.constant([[1.0, 0.0], [0.0, 1.0]])}
-    numbers = step(batch, tf.constant([0, 1]))
+    numbers = step(batch | {"seed": tf.constant([[0, 0], [0, 1]])})
     assert float(numbers["half"]) == pytest.approx(float(numbers["loss"]) / 2) and numbers["loss"].shape == ()
     for number in range(2, 5):
-        step(batch, tf.constant([0, number]))
+        step(batch | {"seed": tf.constant([[0, 2 * number], [0, 2 * number + 1]])})
     assert method.traces == 1
 
 

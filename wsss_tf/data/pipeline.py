@@ -39,7 +39,7 @@ def training_stream(examples: tuple[Example, ...], num_classes: int, maps: Maps,
       batch: examples per step.
       steps: last step of the whole training.
       start: first step, > 0 for a resumed run.
-      seed: seed of order and augmentation.
+      seed: seed of order, augmentation and what the method draws.
 
     Raises:
       tf.errors.OpError: from the iterator, at an unreadable file; `find_unreadable`
@@ -57,8 +57,9 @@ def training_stream(examples: tuple[Example, ...], num_classes: int, maps: Maps,
         image = tf.io.decode_jpeg(tf.io.read_file(photos[index]), channels=3, dct_method="INTEGER_ACCURATE")
         read = {name: tf.io.decode_png(tf.io.read_file(paths[index]), channels=1, dtype=_DEPTH[name])[..., 0]
                 for name, paths in files.items()}
-        image, read = augment(image, read, tf.stack([seed, tf.cast(position, tf.int32)]), config)
-        return {"image": image, "tags": tags[index]} | read
+        own_seed = tf.stack([seed, tf.cast(position, tf.int32)])
+        image, read = augment(image, read, own_seed, config)
+        return {"image": image, "tags": tags[index], "seed": own_seed} | read
 
     stream = tf.data.Dataset.range(start * batch, steps * batch)
     stream = stream.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -16,7 +16,7 @@ class CamBaseline:
         self.net = build_segmenter(backbone, head, num_classes)
         self._head = head
 
-    def losses(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Pixel cross-entropy summed over scales (eq. 1.14)."""
         outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head.scales)
         return {"loss": segmenter.sum_over_scales(outputs, batch["target"], self._head.target_pixel, losses.label_loss)}

@@ -31,7 +31,7 @@ class CamClassifier:
     def __init__(self, backbone: BackboneConfig, num_classes: int):
         self.net = build_cam_classifier(backbone, num_classes)
 
-    def losses(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Multi-label soft margin of the class scores (spec 0.5)."""
         cam = self.net(batch["image"], training=True)["cam"]
         return {"loss": losses.tag_loss(classifier.scores(cam), batch["tags"])}

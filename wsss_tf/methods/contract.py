@@ -13,6 +13,8 @@ Batch = dict[str, tf.Tensor]
   tags    float32 [B, C]        0 and 1
   target  int32   [B, S, S]     saliency or pseudo-label, 255 outside the photo;
                                 only if the stage gave a folder of targets
+  seed    int32   [B, 2]        what a method draws for an example comes from this,
+                                so that it does not depend on who shares its batch
 """
 
 
@@ -22,12 +24,11 @@ class Method(Protocol):
     net: keras.Model
     """The net whose trainable variables the engine updates."""
 
-    def losses(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Losses per example, each float32 [B]; the engine minimises the mean of "loss".
+    def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Losses per example, each float32 [B]; the engine minimises the mean of "loss" and logs those of all.
 
         Args:
-          batch: see Batch.
-          seed: int32 [2], the only source of randomness besides dropout.
+          batch: see Batch; its seeds are the only source of randomness besides dropout.
         """
 
     def preview(self, batch: Batch) -> tf.Tensor:
@@ -41,5 +42,10 @@ class StatefulMethod(Method, Protocol):
     state: Mapping[str, object]
     """Variables and nets by name, saved with every checkpoint."""
 
-    def after_step(self) -> None:
-        """Runs within the compiled step, after the net's variables have been updated."""
+    def after_step(self, means: dict[str, tf.Tensor]) -> None:
+        """Runs within the compiled step, after the net's variables have been updated, once for all replicas.
+
+        Args:
+          means: over the batch, of what `losses` gave; its vectors [B, K] too,
+            which are not logged.
+        """

@@ -74,7 +74,7 @@ class DilatedClassifier:
         self.net = build_classifier(backbone, config, num_classes, dilated=bool(config.rates))
         self._config = config
 
-    def losses(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Tag loss summed over blocks plus the weighted dense map loss (eqs 2.1-2.3)."""
         maps = self.net(batch["image"], training=True)
         blocks = [maps["cam"], *maps.get("dilated", [])]

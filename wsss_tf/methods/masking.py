@@ -41,9 +41,23 @@ def attention_map(logits: tf.Tensor, erased: tf.Tensor, size: tf.Tensor) -> tf.T
     return 1.0 - tf.reduce_sum(probability * erased[:, None, None, :], axis=-1, keepdims=True)
 
 
-def random_erasure(tags: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Present classes to erase, t * b with b i.i.d. Bernoulli(0.5): [B, C] -> [B, C] (A2-12)."""
-    return tags * tf.cast(tf.random.stateless_uniform(tf.shape(tags), seed) < 0.5, tags.dtype)
+def random_erasure(tags: tf.Tensor, seeds: tf.Tensor, path: int) -> tf.Tensor:
+    """Present classes to erase, t * b with b i.i.d. Bernoulli(0.5), another b for each path (A2-12).
+
+    Args:
+      tags: float32 [B, C] of 0 and 1.
+      seeds: int32 [B, 2], one per example.
+      path: number of the classification path.
+
+    Returns:
+      float32 [B, C].
+    """
+
+    def draw(seed):
+        return tf.random.stateless_uniform(tf.shape(tags)[1:], tf.random.fold_in(seed, 1 + path))
+
+    draws = tf.map_fn(draw, seeds, fn_output_signature=tf.float32)
+    return tags * tf.cast(draws < 0.5, tags.dtype)
 
 
 class ImageMasking:
@@ -66,7 +80,7 @@ class ImageMasking:
         if classifier is not None:
             classifier.trainable = False
 
-    def losses(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Saliency loss over scales plus the weighted mean attention loss (eqs 2.7-2.12)."""
         tags = batch["tags"]
         outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head.scales)
@@ -75,16 +89,16 @@ class ImageMasking:
             lambda logits, target: losses.saliency_loss(logits, target, tags))}
         result["loss"] = result["saliency_loss"]
         if self._config.attention_weight > 0:
-            result["attention_loss"] = self._attention_loss(batch, outputs[0], seed)
+            result["attention_loss"] = self._attention_loss(batch, outputs[0])
             result["loss"] += self._config.attention_weight * result["attention_loss"]
         return result
 
-    def _attention_loss(self, batch: Batch, logits: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _attention_loss(self, batch: Batch, logits: tf.Tensor) -> tf.Tensor:
         image, tags = batch["image"], batch["tags"]
         size = tf.shape(image)[1:3]
         paths = []
         for path in range(self._config.paths):
-            erased = random_erasure(tags, tf.random.fold_in(seed, path))
+            erased = random_erasure(tags, batch["seed"], path)
             masked = attention_map(logits, erased, size) * image
             cam = self._classifier(masked, training=False)["cam"]
             paths.append(losses.attention_loss(scores(cam), tags - erased, tags))

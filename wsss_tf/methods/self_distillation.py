@@ -88,13 +88,14 @@ class SelfDistillation:
         """The teacher's transformer, which is the better one: image -> [CLS] float32 [B, width]."""
         return self.teacher.get_layer(self._config.vit)
 
-    def losses(self, batch: Views, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The loss (eq. 3) and what tells a collapse; moves the centre too, as nobody else sees the teacher's output.
+    def losses(self, batch: Views) -> dict[str, tf.Tensor]:
+        """The loss (eq. 3), what tells a collapse, and what moves the centre.
 
         Returns:
           float32 [B] each: "loss"; "entropy" of the teacher; "divergence", the
           rest of the loss; "information" about the example in the teacher's
-          output. The last two vanish in a collapse.
+          output. The last two vanish in a collapse. And float32 [B, K] "teacher",
+          its mean logits.
         """
         config, views = self._config, tf.concat([batch["image"], batch["partner"]], axis=0)
         teacher = _by_example(self.teacher(views, training=False))
@@ -105,13 +106,14 @@ class SelfDistillation:
             local = self.net(tf.reshape(batch["local"], tf.concat([[-1], shape[2:]], axis=0)), training=True)
             student = tf.concat([student, tf.reshape(local, [shape[0], shape[1], config.outputs])], axis=1)
         loss = dino_loss.dino_loss(student, target, config.student_temperature)
-        self.centre.assign(dino_loss.moved_centre(self.centre, teacher, config.centre_momentum))
         entropy = dino_loss.entropy(target)
         return {"loss": loss, "entropy": entropy, "divergence": loss - entropy,
-                "information": dino_loss.information(target)}
+                "information": dino_loss.information(target), "teacher": tf.reduce_mean(teacher, axis=1)}
 
-    def after_step(self) -> None:
-        """Moves the teacher towards the student."""
+    def after_step(self, means: dict[str, tf.Tensor]) -> None:
+        """Moves the teacher towards the student, and the centre towards the teacher's mean output (eq. 4)."""
+        kept = self._config.centre_momentum
+        self.centre.assign(kept * self.centre + (1.0 - kept) * means["teacher"])
         momentum = self._momentum(self.step)
         for old, new in zip(self.teacher.weights, self.net.weights, strict=True):
             old.assign(momentum * old + (1.0 - momentum) * new)

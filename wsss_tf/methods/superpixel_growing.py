@@ -19,7 +19,7 @@ class SuperpixelGrowing:
         self.net = build_segmenter(backbone, head, num_classes)
         self._head, self._config = head, config
 
-    def losses(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Balanced seed loss of the grown label, summed over scales (eqs 3.6-3.8).
 
         "seed" and "labeled" are the shares of pixels of the photo with a label

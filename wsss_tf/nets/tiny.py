@@ -1,6 +1,7 @@
 """The 'test' size: a trunk of a few thousand parameters that learns from scratch."""
 
 import keras
+import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
@@ -24,6 +25,7 @@ def build(output_stride: int, weights: str) -> keras.Model:
         raise InputError(f"output_stride={output_stride}: expected 8 or 16 for the test size")
     if weights != "none":
         raise InputError(f"weights={weights}: the test size has no pretrained weights: use --cls_weights=none or --seg_weights=none")
+    shared = tf.distribute.get_strategy().num_replicas_in_sync > 1  # then statistics are those of the whole batch
     image = keras.Input((None, None, 3), name="image")
     x = colour.to_symmetric(image)
     strides, rates = ((2, 2, 2, 2, 1), (1, 1, 1, 1, 1)) if output_stride == 16 else ((2, 2, 2, 1, 1), (1, 1, 1, 1, 2))
@@ -34,6 +36,6 @@ def build(output_stride: int, weights: str) -> keras.Model:
         x = keras.layers.Conv2D(channels, 3, strides=stride, dilation_rate=rate,
                                 padding="valid" if number == last_stride else "same", use_bias=False,
                                 kernel_initializer="he_normal", name=f"conv{number}")(x)
-        x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm{number}")(x)
+        x = keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=shared, name=f"norm{number}")(x)
         x = keras.layers.ReLU(name=f"relu{number}")(x)
     return keras.Model(image, {"classify": x, "segment": x}, name="tiny")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -25,7 +26,8 @@ class AdamW(keras.optimizers.Optimizer):
 
     def __init__(self, learning_rate, decay: Callable, clip_norm: float = 0.0, late: str = "", late_steps: int = 0,
                  beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, name: str = "adamw"):
-        super().__init__(learning_rate=learning_rate, clipnorm=clip_norm or None, name=name)
+        super().__init__(learning_rate=learning_rate, name=name)
+        self.clip_norm = clip_norm  # Keras's own clipnorm looks at the gradient of one replica
         self.decay, self.late, self.late_steps = decay, late, late_steps
         self.beta1, self.beta2, self.small = beta1, beta2, epsilon
 
@@ -50,6 +52,8 @@ class AdamW(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate) -> None:
         """Updates one variable in place."""
         index = self._get_variable_index(variable)
+        if self.clip_norm:
+            gradient = tf.clip_by_norm(gradient, self.clip_norm)
         first, second = self._first[index], self._second[index]
         self.assign(first, self.beta1 * first + (1.0 - self.beta1) * gradient)
         self.assign(second, self.beta2 * second + (1.0 - self.beta2) * ops.square(gradient))
@@ -66,6 +70,6 @@ class AdamW(keras.optimizers.Optimizer):
         inherited = super().get_config()
         return {
             "learning_rate": inherited["learning_rate"], "name": inherited["name"], "decay": self.decay,
-            "clip_norm": self.clipnorm or 0.0, "late": self.late, "late_steps": self.late_steps,
+            "clip_norm": self.clip_norm, "late": self.late, "late_steps": self.late_steps,
             "beta1": self.beta1, "beta2": self.beta2, "epsilon": self.small,
         }

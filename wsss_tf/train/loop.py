@@ -21,6 +21,7 @@ from wsss_tf.nets.heads import LAST_LAYERS
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.optimizer import MomentumSGD, Poly, WarmUp
+from wsss_tf.train.replicas import of_first_replica, shared_stream, summed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +85,7 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: M
                             config.last_multiplier, LAST_LAYERS[config.last_layers], config.decay_all)
     try:
         return train(method, optimizer, steps, lambda start: training_stream(
-            examples, num_classes, maps, crops, config.batch, steps, start, seed), config, seed, folder)
+            examples, num_classes, maps, crops, config.batch, steps, start, seed), config, folder)
     except tf.errors.OpError:
         find_unreadable(examples, maps)
         raise  # it was not a file
@@ -98,8 +99,11 @@ def _learning_rate(config: TrainConfig, steps_per_epoch: int) -> Poly | WarmUp:
 
 
 def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, stream: Callable[[int], tf.data.Dataset],
-          config: LoopConfig, seed: int, folder: Path) -> dict[str, float]:
+          config: LoopConfig, folder: Path) -> dict[str, float]:
     """The engine beneath `fit`, for any optimizer and stream.
+
+    The replicas of the strategy in whose scope all this was made share every
+    batch, and get what one would have got.
 
     Args:
       method: net and losses.
@@ -107,14 +111,13 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
       steps: of the whole training.
       stream: first step -> batches for the steps from there on.
       config: batch and rhythm.
-      seed: of the method's random choices.
       folder: receives checkpoints/, tensorboard/ and log.jsonl.
 
     Returns:
       The last logged numbers.
 
     Raises:
-      InputError: a loss that is not finite.
+      InputError: a loss that is not finite, or a batch that the replicas cannot share.
       tf.errors.OpError: from the stream.
     """
     state = method.state if isinstance(method, StatefulMethod) else None
@@ -126,8 +129,8 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
     numbers = {}
     try:
         with tqdm(total=steps * config.batch, initial=start * config.batch, unit="img", desc=method.net.name) as bar:
-            for step, batch in enumerate(stream(start), start + 1):
-                meter.add(step_function(batch, tf.constant([seed, step])))
+            for step, batch in enumerate(shared_stream(stream(start), config.batch), start + 1):
+                meter.add(step_function(batch))
                 bar.update(config.batch)
                 if step % config.log_every == 0 or step == steps:
                     numbers = meter.read(step)
@@ -136,6 +139,7 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
                 if step % config.save_every == 0 or step == steps:
                     meter.refuse_nan(step)
                     checkpointer.save()
+                    batch = of_first_replica(batch)
                     log.pictures(step, photo=colour.uncentre(batch["image"]), net=method.preview(batch))
     finally:
         log.close()
@@ -144,24 +148,36 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
 
 def training_step(method: Method, optimizer: keras.optimizers.Optimizer, batch_size: int,
                   clip_norm: float = 0.0) -> Callable:
-    """The compiled step: (batch, seed int32 [2]) -> mean of each loss over the batch."""
+    """The compiled step: batch -> mean of each loss over the batch, by the number of examples of all replicas."""
+    strategy = tf.distribute.get_strategy()
 
-    @tf.function
-    def step(batch, seed):
+    def on_replica(batch):
         with tf.GradientTape() as tape:
-            losses = method.losses(batch, seed)
-            means = {name: tf.reduce_sum(values) / batch_size for name, values in losses.items()}
+            losses = method.losses(batch)
+            means = {name: tf.reduce_sum(values, axis=0) / batch_size for name, values in losses.items()}
         variables = method.net.trainable_variables
-        gradients = tape.gradient(means["loss"], variables)
+        means, gradients = summed((means, tape.gradient(means["loss"], variables)))
         norm = tf.linalg.global_norm(gradients)
         if clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, norm)
-        optimizer.apply(gradients, variables)
-        if isinstance(method, StatefulMethod):
-            method.after_step()
+        optimizer.apply(_shares(gradients, strategy.num_replicas_in_sync), variables)
         return means | {"gradient_norm": norm}
 
+    @tf.function
+    def step(batch):
+        numbers = of_first_replica(strategy.run(on_replica, (batch,)))
+        if isinstance(method, StatefulMethod):
+            method.after_step(numbers)
+        return {name: value for name, value in numbers.items() if value.shape.rank == 0}
+
     return step
+
+
+def _shares(gradients: list, replicas: int) -> list:
+    """What Keras's optimizers, which add up the gradients of all replicas, turn into the gradients again."""
+    if replicas == 1:
+        return gradients
+    return [None if gradient is None else gradient / replicas for gradient in gradients]
 
 
 class _Meter:
