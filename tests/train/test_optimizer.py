@@ -42,6 +42,23 @@ def test_weights_equal_the_official_optimizer(recorded, name, momentum, compiled
     assert recorded[name].shape == (12, 6)
 
 
+@pytest.mark.parametrize("order", ["tensorflow", "caffe"])
+def test_order_of_rate_and_momentum(recorded, order):
+    """Caffe's buffer remembers the rates of its gradients; by hand, over a schedule that falls."""
+    net, rates = layer(), [0.1, 0.05, 0.02, 0.01]
+    net.set_weights([recorded["w0"][:, None]])
+    optimizer = MomentumSGD(keras.optimizers.schedules.PiecewiseConstantDecay([0, 1, 2], rates), 0.9, 0.01, 10.0, ("fc8",),
+                            order=order)
+    optimizer.build(net.trainable_variables)
+    weights, buffer = recorded["w0"].astype(float), 0.0
+    for rate, gradient in zip(rates, recorded["grads"]):
+        decayed = gradient + 0.01 * weights
+        buffer = 0.9 * buffer + (rate * decayed if order == "caffe" else decayed)
+        weights = weights - (buffer if order == "caffe" else rate * buffer)
+        optimizer.apply([tf.constant(gradient[:, None])], net.trainable_variables)
+        np.testing.assert_allclose(net.get_weights()[0][:, 0], weights, rtol=1e-5, atol=1e-6)
+
+
 def test_poly_equals_the_official_schedule_and_freezes(recorded):
     schedule = Poly(float(recorded["base_lr"]), int(recorded["max_step"]), 0.9)
     rates = [float(schedule(step)) for step in range(12)]

@@ -20,7 +20,7 @@ from wsss_tf.nets import colour
 from wsss_tf.nets.heads import LAST_LAYERS
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog
-from wsss_tf.train.optimizer import MomentumSGD, Poly, WarmUp
+from wsss_tf.train.optimizer import ORDERS, MomentumSGD, Poly, WarmUp
 from wsss_tf.train.replicas import of_first_replica, shared_stream, summed
 
 
@@ -44,7 +44,10 @@ class TrainConfig(LoopConfig):
     warmup_epochs: int = setting(0, "epochs in which the learning rate climbs from warmup_lr; chapter 3: 3 (section "
                                     "3.4.1, A3-12)", low=0)
     warmup_lr: float = setting(1e-6, "learning rate at the first step of the warm-up (section 3.4.1)", low=0.0)
-    momentum: float = setting(0.9, "SGD momentum, learning rate outside the buffer")
+    momentum: float = setting(0.9, "SGD momentum; the released code of PSA, IRN, SEAM, EPS, SC-CAM and SIPE trains with that "
+                                   "of the weight decay (1e-4 or 5e-4), by a slip in its arguments (spec 0.6)")
+    momentum_order: str = setting("tensorflow", "learning rate outside the momentum buffer, as in TensorFlow and PyTorch, or "
+                                                "inside, as in caffe (spec 0.6)", ORDERS)
     weight_decay: float = setting(5e-4, "L2 factor in the gradient of kernels; none on biases and norms")
     decay_all: bool = setting(False, "the L2 factor acts on biases and norms too, as in IRN")
     last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases twice it (A2-25)")
@@ -82,7 +85,8 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: M
     steps_per_epoch = max(1, len(examples) // config.batch)
     steps = steps_per_epoch * config.epochs
     optimizer = MomentumSGD(_learning_rate(config, steps_per_epoch), config.momentum, config.weight_decay,
-                            config.last_multiplier, LAST_LAYERS[config.last_layers], config.decay_all)
+                            config.last_multiplier, LAST_LAYERS[config.last_layers], config.decay_all,
+                            config.momentum_order)
     try:
         return train(method, optimizer, steps, lambda start: training_stream(
             examples, num_classes, maps, crops, config.batch, steps, start, seed), config, folder)

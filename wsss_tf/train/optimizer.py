@@ -3,15 +3,18 @@
 import keras
 from keras import ops
 
+ORDERS = ("tensorflow", "caffe")  # of learning rate and momentum
+
 
 class MomentumSGD(keras.optimizers.Optimizer):
     """SGD with L2 in the gradient, momentum, and multipliers per variable.
 
-    g' = g + decay * w;  buffer = momentum * buffer + g';  w -= rate * buffer
+    tensorflow:  g' = g + decay * w;  buffer = momentum * buffer + g';         w -= rate * buffer
+    caffe:       g' = g + decay * w;  buffer = momentum * buffer + rate * g';  w -= buffer
 
-    The learning rate stays outside the momentum buffer (the order of
-    TensorFlow's classic MomentumOptimizer and of PyTorch); keras.optimizers.SGD
-    folds it in, which differs under a decaying rate.
+    The learning rate stays outside the momentum buffer in TensorFlow's classic
+    MomentumOptimizer and in PyTorch, and goes into it in Caffe and in
+    keras.optimizers.SGD, which differs wherever the rate changes.
 
     Args:
       learning_rate: number or keras LearningRateSchedule.
@@ -21,14 +24,16 @@ class MomentumSGD(keras.optimizers.Optimizer):
         one of `last_layers`. Biases learn at twice the rate of their kernels.
       last_layers: name prefixes of those layers.
       decay_all: biases and norm parameters have the L2 factor too.
+      order: "tensorflow" or "caffe", see above.
 
     Ref: spec 0.6 and A2-25.
     """
 
     def __init__(self, learning_rate, momentum: float, decay: float, last_multiplier: float,
-                 last_layers: tuple[str, ...], decay_all: bool = False, name: str = "momentum_sgd"):
+                 last_layers: tuple[str, ...], decay_all: bool = False, order: str = ORDERS[0],
+                 name: str = "momentum_sgd"):
         super().__init__(learning_rate=learning_rate, name=name)
-        self.momentum, self.decay = momentum, decay
+        self.momentum, self.decay, self.order = momentum, decay, order
         self.last_multiplier, self.last_layers, self.decay_all = last_multiplier, tuple(last_layers), decay_all
 
     def build(self, variables) -> None:
@@ -45,9 +50,10 @@ class MomentumSGD(keras.optimizers.Optimizer):
         buffer = self._buffers[index]
         if self.decay_all or len(variable.shape) > 1:  # else kernels only
             gradient = gradient + self.decay * variable
-        self.assign(buffer, self.momentum * buffer + gradient)
         rate = ops.cast(learning_rate, variable.dtype) * self._multipliers[index]
-        self.assign_sub(variable, rate * buffer)
+        inside, outside = (rate, 1.0) if self.order == "caffe" else (1.0, rate)
+        self.assign(buffer, self.momentum * buffer + inside * gradient)
+        self.assign_sub(variable, outside * buffer)
 
     def _multiplier(self, variable) -> float:
         layer, name = variable.path.split("/")[-2:]
@@ -61,7 +67,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
             "learning_rate": inherited["learning_rate"], "name": inherited["name"],
             "momentum": self.momentum, "decay": self.decay,
             "last_multiplier": self.last_multiplier, "last_layers": self.last_layers,
-            "decay_all": self.decay_all,
+            "decay_all": self.decay_all, "order": self.order,
         }
 
 
