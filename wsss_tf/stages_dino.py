@@ -11,7 +11,7 @@ from wsss_tf.data.check import check_dataset, content_digest, listing_digest
 from wsss_tf.data.example import Dataset, Example
 from wsss_tf.data.multicrop import multicrop_stream
 from wsss_tf.data.photos import find_photos
-from wsss_tf.data.pipeline import find_unreadable
+from wsss_tf.data.pipeline import find_unreadable, step_ids
 from wsss_tf.data.shapes import generate_shapes
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
@@ -86,7 +86,7 @@ def _dino(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
                               epoch * config.freeze_last)
             numbers = train(method, optimizer, steps,
                             lambda start: multicrop_stream(photos, crops, config.batch, steps, start, e.run.seed),
-                            config, folder)
+                            config, folder, lambda step: step_ids(photos, config.batch, step, e.run.seed))
     except tf.errors.OpError:
         find_unreadable(photos, {})
         raise  # it was not a file

@@ -153,7 +153,8 @@ def test_student_learns_what_a_teacher_that_stays_says():
 def test_resumed_training_ends_as_an_uninterrupted_one_to_the_bit(examples, tmp_path, monkeypatch):
     def run(folder) -> SelfDistillation:
         made = method(warmup=4)
-        train(made, optimizer(), STEPS, lambda start: multicrop_stream(examples, CROPS, 2, STEPS, start, 0), TRAIN, folder)
+        train(made, optimizer(), STEPS, lambda start: multicrop_stream(examples, CROPS, 2, STEPS, start, 0), TRAIN, folder,
+              lambda step: [])
         return made
 
     def kill(self, step, values, write=TrainingLog.scalars):

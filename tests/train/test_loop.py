@@ -12,6 +12,7 @@ from PIL import Image
 
 from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Example
+from wsss_tf.data.pipeline import example_order
 from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
 from wsss_tf.train.checkpointing import Checkpointer
@@ -209,7 +210,11 @@ def test_log_line_cut_off_by_a_crash_is_dropped(tmp_path):
 
 @pytest.mark.parametrize("log_every, save_every", [(1, 100), (100, 3), (100, 100)])
 def test_loss_that_is_not_finite_ends_training_with_its_step(train, tmp_path, log_every, save_every):
-    with pytest.raises(InputError, match=r"^step 5: loss or gradient is not finite \(nan\): lower the learning rate"):
+    order = example_order(8, 10, 0)[-2:]  # of the two photos of step 5
+    kept = f"the last good checkpoint is {tmp_path / 'checkpoints' / 'ckpt-3'}, and the same command goes on from it"
+    says = (rf"^step 5: loss or gradient is not finite, with the images {order[0]}, {order[1]}: lower the learning rate, .*; "
+            + (kept if save_every == 3 else "there is no checkpoint before it") + "$")
+    with pytest.raises(InputError, match=says):
         train(tmp_path, nan_at=5 * CONFIG.batch - 1, log_every=log_every, save_every=save_every)
     if log_every == 1:
         assert logged_steps(tmp_path) == [1, 2, 3, 4]

@@ -66,6 +66,12 @@ def training_stream(examples: tuple[Example, ...], num_classes: int, maps: Maps,
     return stream.batch(batch, drop_remainder=True).prefetch(2)
 
 
+def step_ids(examples: tuple[Example, ...], batch: int, step: int, seed: int) -> list[str]:
+    """Images in the batch of a step, which counts from 1."""
+    order = example_order(len(examples), step * batch, seed)
+    return [examples[index].image_id for index in order[-batch:]]
+
+
 def find_unreadable(examples: tuple[Example, ...], maps: Maps) -> None:
     """Reads all files of the stream again.
 

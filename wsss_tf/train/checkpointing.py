@@ -52,6 +52,11 @@ class Checkpointer:
                              "program: remove the folder to train from the start")
         return 0
 
+    @property
+    def newest(self) -> str | None:
+        """Path of the newest checkpoint, None without any."""
+        return self._manager.latest_checkpoint
+
     def save(self) -> None:
         """Saves the present state under its step number.
 

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from wsss_tf.config import setting
 from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Example
-from wsss_tf.data.pipeline import Maps, find_unreadable, training_stream
+from wsss_tf.data.pipeline import Maps, find_unreadable, step_ids, training_stream
 from wsss_tf.errors import InputError
 from wsss_tf.methods.contract import Method, StatefulMethod
 from wsss_tf.nets import colour
@@ -89,7 +89,8 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: M
                             config.momentum_order)
     try:
         return train(method, optimizer, steps, lambda start: training_stream(
-            examples, num_classes, maps, crops, config.batch, steps, start, seed), config, folder)
+            examples, num_classes, maps, crops, config.batch, steps, start, seed), config, folder,
+                     lambda step: step_ids(examples, config.batch, step, seed))
     except tf.errors.OpError:
         find_unreadable(examples, maps)
         raise  # it was not a file
@@ -103,7 +104,7 @@ def _learning_rate(config: TrainConfig, steps_per_epoch: int) -> Poly | WarmUp:
 
 
 def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, stream: Callable[[int], tf.data.Dataset],
-          config: LoopConfig, folder: Path) -> dict[str, float]:
+          config: LoopConfig, folder: Path, ids: Callable[[int], Sequence[str]]) -> dict[str, float]:
     """The engine beneath `fit`, for any optimizer and stream.
 
     The replicas of the strategy in whose scope all this was made share every
@@ -116,6 +117,7 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
       stream: first step -> batches for the steps from there on.
       config: batch and rhythm.
       folder: receives checkpoints/, tensorboard/ and log.jsonl.
+      ids: step -> images of its batch, for the message if it cannot be learned from.
 
     Returns:
       The last logged numbers.
@@ -128,7 +130,7 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
     checkpointer = Checkpointer(folder / "checkpoints", method.net, optimizer, state)
     start = checkpointer.restore()
     log = TrainingLog(folder, start)
-    meter = _Meter(optimizer, config.batch)
+    meter = _Meter(optimizer, config.batch, lambda step: _not_finite(step, ids(step), checkpointer.newest))
     step_function = training_step(method, optimizer, config.batch, config.clip_norm)
     numbers = {}
     try:
@@ -184,11 +186,18 @@ def _shares(gradients: list, replicas: int) -> list:
     return [None if gradient is None else gradient / replicas for gradient in gradients]
 
 
+def _not_finite(step: int, ids: Sequence[str], checkpoint: str | None) -> str:
+    kept = f"the last good checkpoint is {checkpoint}, and the same command goes on from it" if checkpoint else (
+        "there is no checkpoint before it")
+    return (f"step {step}: loss or gradient is not finite, with the images {', '.join(ids)}: lower the learning rate, or set "
+            f"a limit on the gradient (--seg_clip_norm and the like); {kept}")
+
+
 class _Meter:
     """Means of the step's numbers since the last reading, speed, and the guard against NaN."""
 
-    def __init__(self, optimizer: keras.optimizers.Optimizer, batch: int):
-        self._optimizer, self._batch = optimizer, batch
+    def __init__(self, optimizer: keras.optimizers.Optimizer, batch: int, explain: Callable[[int], str]):
+        self._optimizer, self._batch, self._explain = optimizer, batch, explain
         self._restart()
 
     def add(self, numbers: dict[str, tf.Tensor]) -> None:
@@ -206,8 +215,7 @@ class _Meter:
         first = step - len(self._numbers) + 1
         for offset, item in enumerate(self._numbers):
             if not math.isfinite(float(item["loss"])) or not math.isfinite(float(item["gradient_norm"])):
-                raise InputError(f"step {first + offset}: loss or gradient is not finite ({float(item['loss'])}): "
-                                 "lower the learning rate; the checkpoint before it is kept")
+                raise InputError(self._explain(first + offset))
 
     def _restart(self) -> None:
         self._numbers, self._since = [], time.monotonic()
