@@ -4,6 +4,7 @@ import os
 import re
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -170,19 +171,22 @@ def weights(path: Path) -> dict[str, np.ndarray]:
     return {name: array for name, array in arrays.items() if "seed_generator" not in name}
 
 
-def test_killed_training_goes_on_and_ends_as_if_nothing_had_happened(tiny, tiny_flags, masking_run):
-    """The classifier has dropout, so its random state must survive as well."""
+@pytest.mark.parametrize("by, save_every, code", [(signal.SIGKILL, 1, -signal.SIGKILL), (signal.SIGTERM, 1000, 0)])
+def test_ended_training_goes_on_and_ends_as_if_nothing_had_happened(tiny, tiny_flags, masking_run, by, save_every, code):
+    """The classifier has dropout, so its random state must survive as well. SIGTERM leaves time to save."""
     longer = ("--reuse=tiny_masking", "--cls_epochs=10")
     whole = open_chain(tiny(*longer, "--experiment=whole")).run("classifier")
 
-    command = (*tiny_flags, *longer, "--experiment=killed", "--cls_save_every=1")
-    folder = whole.parents[1] / "killed" / "classifier"
+    command = (*tiny_flags, *longer, f"--experiment=ended_{code}", f"--cls_save_every={save_every}")
+    folder = whole.parents[1] / f"ended_{code}" / "classifier"
+    awaited = folder / ("checkpoints/checkpoint" if save_every == 1 else "log.jsonl")  # written after the first step
     process, began = start("train_classifier", *command), time.monotonic()
-    while not (folder / "checkpoints" / "checkpoint").exists():  # written after the first one is complete
+    while not awaited.exists():
         assert process.poll() is None and time.monotonic() - began < PATIENCE
         time.sleep(0.02)
-    process.kill()
-    process.communicate()
+    process.send_signal(by)
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == code and (code or "the same command goes on from here" in out)
     assert not (folder / "manifest.json").exists() and not (folder / "classifier.weights.h5").exists()
     saved = min(int(path.stem.split("-")[1]) for path in (folder / "checkpoints").glob("*.index"))
     before = read_log(folder / "log.jsonl")[:saved]

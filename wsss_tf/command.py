@@ -12,7 +12,7 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 from absl import app, flags  # noqa: E402
 
-from wsss_tf.errors import InputError  # noqa: E402
+from wsss_tf.errors import InputError, Stopped  # noqa: E402
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment  # noqa: E402
 from wsss_tf.saliency_sources import require_source  # noqa: E402
 from wsss_tf.stages import STAGES, open_chain  # noqa: E402
@@ -37,6 +37,8 @@ def run_script(main: Callable[[Experiment], None], command: str = "") -> None:
             sys.stdout.flush()
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
+        except Stopped as stopped:
+            print(f"\nstopped at {stopped}: the same command goes on from here")
         except KeyboardInterrupt:
             sys.stdout.flush()
             print("\ninterrupted: the same command goes on from here", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The one exception that speaks to the user."""
+"""The exceptions that speak to the user."""
 
 
 class InputError(Exception):
@@ -8,3 +8,7 @@ class InputError(Exception):
     file, and what to do. Scripts print it without a traceback and exit
     with code 2.
     """
+
+
+class Stopped(Exception):
+    """A training was asked to stop and has saved its state. Scripts say so and exit with code 0."""

@@ -14,7 +14,7 @@ from wsss_tf.config import setting
 from wsss_tf.data.augment import AugmentConfig
 from wsss_tf.data.example import Example
 from wsss_tf.data.pipeline import Maps, find_unreadable, step_ids, training_stream
-from wsss_tf.errors import InputError
+from wsss_tf.errors import InputError, Stopped
 from wsss_tf.methods.contract import Method, StatefulMethod
 from wsss_tf.nets import colour
 from wsss_tf.nets.heads import LAST_LAYERS
@@ -22,6 +22,7 @@ from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.optimizer import ORDERS, MomentumSGD, Poly, WarmUp
 from wsss_tf.train.replicas import of_first_replica, shared_stream, summed
+from wsss_tf.train.stopping import StopRequest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +125,7 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
 
     Raises:
       InputError: a loss that is not finite, or a batch that the replicas cannot share.
+      Stopped: SIGTERM came; the state is saved.
       tf.errors.OpError: from the stream.
     """
     state = method.state if isinstance(method, StatefulMethod) else None
@@ -134,7 +136,8 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
     step_function = training_step(method, optimizer, config.batch, config.clip_norm)
     numbers = {}
     try:
-        with tqdm(total=steps * config.batch, initial=start * config.batch, unit="img", desc=method.net.name) as bar:
+        with StopRequest() as stop, tqdm(total=steps * config.batch, initial=start * config.batch, unit="img",
+                                         desc=method.net.name) as bar:
             for step, batch in enumerate(shared_stream(stream(start), config.batch), start + 1):
                 meter.add(step_function(batch))
                 bar.update(config.batch)
@@ -142,11 +145,13 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
                     numbers = meter.read(step)
                     bar.set_postfix(loss=f"{numbers['loss']:.3f}")
                     log.scalars(step, numbers)
-                if step % config.save_every == 0 or step == steps:
+                if step % config.save_every == 0 or step == steps or stop.asked:
                     meter.refuse_nan(step)
                     checkpointer.save()
                     batch = of_first_replica(batch)
                     log.pictures(step, photo=colour.uncentre(batch["image"]), net=method.preview(batch))
+                if stop.asked and step < steps:
+                    raise Stopped(f"step {step}: saved")
     finally:
         log.close()
     return numbers
