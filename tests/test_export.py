@@ -66,7 +66,7 @@ def predictor(tiny, masking_run):
     from wsss_tf.predict import Predictor
     from wsss_tf.trained import trained_segmenter
 
-    experiment = tiny("--experiment=tiny_masking", "--test_flip", "--test_scales=1,0.5")
+    experiment = tiny("--experiment=tiny_export", "--reuse=tiny_masking", "--test_flip", "--test_scales=1,0.5")
     net = trained_segmenter(experiment, masking_run.folder / "segmenter")
     return Predictor(net, backbone_grid(experiment.seg_backbone), experiment.test)
 
@@ -113,7 +113,7 @@ def test_masks_on_disk_are_those_of_the_saved_model(tiny, masking_run, tmp_path)
     from wsss_tf.export import VERSION
     from wsss_tf.stages import open_chain
 
-    folder = open_chain(tiny("--experiment=tiny_masking")).run("export")
+    folder = open_chain(tiny("--experiment=tiny_export_same", "--reuse=tiny_masking")).run("export")
     model = tf.saved_model.load(folder / VERSION)
     for example in masking_run.experiment.dataset.val:
         answer = model.signatures["serving_default"](image_bytes=tf.constant([example.image.read_bytes()]))
