@@ -18,7 +18,9 @@ HSV, 9 % in Lab and 14 % in blurred Lab: a hint, no proof. A caller may pass a
 converted photo.
 """
 
+import contextlib
 import math
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -65,8 +67,9 @@ def lsc(photo: np.ndarray, region_size: int) -> np.ndarray:
     cells = height * width // region_size**2
     columns = int(math.sqrt(cells * width / height))
     _require(0 < columns <= cells, "LSC", region_size, photo)
-    algorithm = _ximgproc().createSuperpixelLSC(photo, region_size)
-    algorithm.iterate(_ITERATIONS)
+    with _one_thread():
+        algorithm = _ximgproc().createSuperpixelLSC(photo, region_size)
+        algorithm.iterate(_ITERATIONS)
     return _without_gaps(algorithm.getLabels())
 
 
@@ -96,6 +99,17 @@ def _require(possible: bool, name: str, size: int, photo: np.ndarray) -> None:
     if not possible:
         raise InputError(f"{name} superpixels {size}: expected a photo that the grid fits into, found "
                          f"{photo.shape[1]}x{photo.shape[0]} pixels: leave it out, or choose another number")
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV's LSC adds up in the order in which its threads end: with two, no two runs agree."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _ximgproc():
