@@ -87,7 +87,7 @@ def ask(saved_model, tmp_path_factory):
     return run
 
 
-def test_files_and_pixels_give_the_masks_of_predict(ask, predictor, masking_run, tmp_path):
+def test_files_and_pixels_give_the_masks_of_predict(ask, predictor, masking_run):
     examples = masking_run.experiment.dataset.val[:2]
     photos = [read_photo(example.image) for example in examples]
     small = photo(37, 50)
@@ -106,7 +106,7 @@ def test_files_and_pixels_give_the_masks_of_predict(ask, predictor, masking_run,
     assert (labels[0][beyond] == 255).all() and (probabilities[0][beyond] == 0).all()
 
 
-def test_masks_on_disk_are_those_of_the_saved_model(tiny, masking_run, tmp_path):
+def test_masks_on_disk_are_those_of_the_saved_model(tiny, masking_run):
     """With the settings of the run itself, on every pixel of every evaluation photo."""
     import tensorflow as tf
 

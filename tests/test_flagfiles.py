@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import re
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from wsss_tf.methods.masking import ImageMasking
 from wsss_tf.methods.segmenter import build_segmenter
 from wsss_tf.methods.superpixel_growing import SuperpixelGrowing
 from wsss_tf.nets.backbone import BACKBONES
-from wsss_tf.superpixels.features import WEIGHTS, Features
+from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import superpixels, uses_features
 from wsss_tf.train.loop import training_step
 from wsss_tf.train.optimizer import MomentumSGD
@@ -306,19 +305,3 @@ def test_rows_train_a_step_at_the_test_size(file, eagerly):
 
 def without_name(e: Experiment) -> Experiment:
     return dataclasses.replace(e, run=dataclasses.replace(e.run, experiment="", reuse=""))
-
-
-def test_the_package_brings_the_weights_of_vit_shapes():
-    """They are of the flagfile that they name, whole, and small."""
-    files = {file.name: file for file in WEIGHTS.iterdir()}
-    assert set(files) == {"vit_shapes.weights.h5", "vit_shapes.json", "vit_shapes.log.jsonl"}
-    assert sum(file.stat().st_size for file in files.values()) < 3e6
-    manifest = json.loads(files["vit_shapes.json"].read_text(encoding="utf-8"))
-    experiment = parse(*manifest["command"].split()[2:])
-    config = experiment.dino_train
-    steps = experiment.shapes.shapes_train // config.batch * config.epochs
-    last = json.loads(files["vit_shapes.log.jsonl"].read_text(encoding="utf-8").splitlines()[-1])
-    assert manifest["seed"] == experiment.run.seed and manifest["results"]["steps"] == last["step"] == steps
-    for group in (experiment.dino, config, experiment.dino_crops):
-        for name, value in dataclasses.asdict(group).items():
-            assert manifest["settings"][f"dino_{name}"] == (list(value) if isinstance(value, tuple) else value)

@@ -22,6 +22,7 @@ from wsss_tf.train.logs import read_log
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
 FLAG_FILES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "flags").rglob("*.cfg"))
+MASKING = [stage for stage in STAGES if stage not in ("superpixels", "superpixel_scores", "seeds", "export")]
 PATIENCE = 120  # seconds until a process is taken for hanging
 
 
@@ -109,10 +110,7 @@ def test_help_lists_flags_with_their_equations(script):
     assert ("--[no]check" in text) == (script == "prepare_data")
 
 
-_OF_MASKING = [stage for stage in STAGES if stage not in ("superpixels", "superpixel_scores", "seeds", "export")]
-
-
-@pytest.mark.parametrize("stage", _OF_MASKING)
+@pytest.mark.parametrize("stage", MASKING)
 def test_script_of_a_finished_stage_says_so(stage, script, tiny_flags, masking_run):
     ended = script(STAGES[stage].script, *tiny_flags, "--experiment=tiny_masking")
     folder = masking_run.folder / stage

@@ -1,5 +1,6 @@
 """The program that trains a transformer: on a data set, on a bare folder, killed, and given wrong input."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import pytest
 
 from wsss_tf.nets import vit
 from wsss_tf.stages_dino import open_dino_chain, trained_vit, unlabeled_photos
+from wsss_tf.superpixels.features import WEIGHTS
 from wsss_tf.train.logs import read_log
 
 ROOT = Path(__file__).parents[1]
@@ -157,3 +159,20 @@ def test_a_broken_photo_is_named_before_and_during_training(script, tiny, comman
     ended = script("train_dino", *command, f"--dino_photos={bare}", "--dino_batch=7")
     assert ended.code == 2 and ended.error.startswith(f"{broken}: not a readable image")
     assert "[photos] up to date" in ended.out
+
+
+def test_the_package_brings_the_weights_of_vit_shapes(tiny, monkeypatch):
+    """They are of the flagfile that they name, whole, and small."""
+    files = {file.name: file for file in WEIGHTS.iterdir()}
+    assert set(files) == {"vit_shapes.weights.h5", "vit_shapes.json", "vit_shapes.log.jsonl"}
+    assert sum(file.stat().st_size for file in files.values()) < 3e6
+    manifest = json.loads(files["vit_shapes.json"].read_text(encoding="utf-8"))
+    monkeypatch.chdir(ROOT)  # where the command is given
+    experiment = tiny(*manifest["command"].split()[2:])
+    config = experiment.dino_train
+    steps = experiment.shapes.shapes_train // config.batch * config.epochs
+    last = json.loads(files["vit_shapes.log.jsonl"].read_text(encoding="utf-8").splitlines()[-1])
+    assert manifest["seed"] == experiment.run.seed and manifest["results"]["steps"] == last["step"] == steps
+    for group in (experiment.dino, config, experiment.dino_crops):
+        for name, value in dataclasses.asdict(group).items():
+            assert manifest["settings"][f"dino_{name}"] == (list(value) if isinstance(value, tuple) else value)

@@ -27,6 +27,8 @@ class Method(Protocol):
     def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Losses per example, each float32 [B]; the engine minimises the mean of "loss" and logs those of all.
 
+        A StatefulMethod may add vectors [B, K], whose means it gets after the step.
+
         Args:
           batch: see Batch; its seeds are the only source of randomness besides dropout.
         """
@@ -46,6 +48,5 @@ class StatefulMethod(Method, Protocol):
         """Runs within the compiled step, after the net's variables have been updated, once for all replicas.
 
         Args:
-          means: over the batch, of what `losses` gave; its vectors [B, K] too,
-            which are not logged.
+          means: over the batch, of what `losses` gave; vectors are not logged.
         """
