@@ -19,9 +19,8 @@ from wsss_tf.experiment import Experiment
 from wsss_tf.methods.contract import Batch
 from wsss_tf.methods.dilated_classifier import build_classifier
 from wsss_tf.methods.masking import ImageMasking
-from wsss_tf.nets.heads import LAST_LAYERS
-from wsss_tf.train.loop import training_step
-from wsss_tf.train.optimizer import MomentumSGD, Poly
+from wsss_tf.train.loop import stochastic_descent
+from wsss_tf.train.step import training_step
 
 _REPEATS = flags.DEFINE_integer("repeats", 3, "turns of each part; medians are printed")
 _CLASSES = flags.DEFINE_integer("classes", 20, "classes without the background")
@@ -82,9 +81,8 @@ def main(experiment: Experiment) -> None:
     e, size = experiment, experiment.seg_train.batch
     classifier = build_classifier(e.cls_backbone, e.classifier, _CLASSES.value, dilated=False)
     method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, _CLASSES.value, classifier)
-    optimizer = MomentumSGD(Poly(e.seg_train.lr, 1000, e.seg_train.power), e.seg_train.momentum,
-                            e.seg_train.weight_decay, e.seg_train.last_multiplier,
-                            LAST_LAYERS[e.seg_train.last_layers])
+    optimizer = stochastic_descent(e.seg_train, 1000)
+    optimizer.build(method.net.trainable_variables)
     batch = random_batch(size, e.crops.crop, _CLASSES.value)
     step = _waits(training_step(method, optimizer, size, e.seg_train.clip_norm), batch)
     before = _peak_bytes()

@@ -20,7 +20,7 @@ from wsss_tf.methods.superpixel_growing import SuperpixelGrowing
 from wsss_tf.nets.backbone import BACKBONES
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import superpixels, uses_features
-from wsss_tf.train.loop import training_step
+from wsss_tf.train.step import training_step
 from wsss_tf.train.optimizer import MomentumSGD
 
 ROOT = Path(__file__).parents[1]
@@ -259,7 +259,7 @@ def first_step(make, *settings) -> dict[str, float]:
         "seed": tf.constant([[0, 0], [0, 1]]),
     }
     before = [variable.numpy() for variable in method.net.trainable_variables]
-    optimizer = MomentumSGD(1e-3, 0.9, 5e-4, 10.0, ("fc8",))
+    optimizer = MomentumSGD(1e-3, 0.9, 5e-4)
     optimizer.build(method.net.trainable_variables)
     numbers = training_step(method, optimizer, 2)(batch)
     assert any((old != new.numpy()).any() for old, new in zip(before, method.net.trainable_variables))

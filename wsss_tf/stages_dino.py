@@ -21,7 +21,7 @@ from wsss_tf.nets.projection import LAST
 from wsss_tf.nets.weights import save_weights
 from wsss_tf.stage import Chain, Stage
 from wsss_tf.train.adamw import AdamW
-from wsss_tf.train.cosine import Cosine
+from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.loop import train
 from wsss_tf.train.replicas import open_strategy
 

@@ -9,7 +9,7 @@ from wsss_tf.methods import classifier
 from wsss_tf.methods.cam_classifier import CamClassifier, build_cam_classifier
 from wsss_tf.nets import torch_weights
 from wsss_tf.nets.backbone import BackboneConfig, build_backbone
-from wsss_tf.train.loop import training_step
+from wsss_tf.train.step import training_step
 from wsss_tf.train.optimizer import MomentumSGD
 
 RNG = np.random.default_rng(0)
@@ -82,7 +82,7 @@ def test_a_training_step_leaves_what_is_frozen(irn, recorded, centred):
     """Weight decay included, and all statistics."""
     before = {name: variable.numpy() for name, variable in torch_weights.variables(irn.net).items()}
     batch = {"image": tf.constant(centred(recorded["x"])), "tags": tf.cast(RNG.uniform(size=[2, 20]) < 0.2, tf.float32)}
-    training_step(irn, MomentumSGD(0.1, 0.9, 0.1, 10.0, ("fc8",)), 2)(batch)
+    training_step(irn, MomentumSGD(0.1, 0.9, 0.1), 2)(batch)
     frozen = {torch_weights.key(ours(name)) for name in recorded["no_grad_params"]}
     for name, variable in torch_weights.variables(irn.net).items():
         still = name in frozen or name.endswith(("running_mean", "running_var"))

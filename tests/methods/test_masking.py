@@ -12,8 +12,8 @@ from wsss_tf.methods.masking import ImageMasking, MaskingConfig, attention_map, 
 from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.nets import colour
 from wsss_tf.nets.backbone import BackboneConfig
-from wsss_tf.train.loop import training_step
-from wsss_tf.train.optimizer import MomentumSGD
+from wsss_tf.train.step import training_step
+from wsss_tf.train.optimizer import Groups, MomentumSGD
 
 TRUNK = BackboneConfig("test", 8, "none")
 HEAD = SegmenterConfig(rates=(1, 2), channels=0, init_std=0.1, scales=(1.0, 0.5))
@@ -159,7 +159,7 @@ def test_nothing_erased_teaches_nothing(method, monkeypatch):
 
 def test_a_training_step_leaves_the_classifier_alone(method, classifier):
     frozen, learning = classifier.get_weights(), method.net.get_weights()
-    optimizer = MomentumSGD(0.1, 0.9, 0.1, 1.0, ("fc8",))
+    optimizer = MomentumSGD(0.1, 0.9, 0.1, Groups(last_rate=1.0))
     numbers = training_step(method, optimizer, 4)(BATCH)
     assert numbers["attention_loss"] > 0 and np.isfinite(numbers["gradient_norm"])
     assert not classifier.trainable_variables
@@ -179,7 +179,7 @@ def squares() -> dict[str, tf.Tensor]:
 
 
 def train(method, batch, steps: int, rate: float) -> list[dict[str, float]]:
-    step = training_step(method, MomentumSGD(rate, 0.9, 1e-4, 1.0, ("fc8",)), 4)
+    step = training_step(method, MomentumSGD(rate, 0.9, 1e-4, Groups(last_rate=1.0)), 4)
     return [{name: float(value) for name, value in step(batch | {"seed": seeds(number)}).items()}
             for number in range(steps)]
 

@@ -14,9 +14,10 @@ from wsss_tf.dino_loss import dino_loss, teacher_output
 from wsss_tf.methods.contract import StatefulMethod
 from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig, SelfDistillation
 from wsss_tf.train.adamw import AdamW
-from wsss_tf.train.cosine import Cosine
+from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.logs import TrainingLog, read_log
-from wsss_tf.train.loop import train, training_step
+from wsss_tf.train.loop import train
+from wsss_tf.train.step import training_step
 
 CONFIG = DistillationConfig(vit="vit_test", outputs=12, hidden=10, bottleneck=6, momentum=0.9)
 CROPS = MulticropConfig(global_crop=32, local_crop=16, local_views=2)

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.train.adamw import AdamW
-from wsss_tf.train.cosine import Cosine
+from wsss_tf.train.schedules import Cosine
 
 STEPS = 6
 GRADIENTS = np.random.default_rng(0).normal(size=[STEPS, 4, 3]).astype(np.float32)

@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.train.checkpointing import Checkpointer
-from wsss_tf.train.optimizer import MomentumSGD, Poly
+from wsss_tf.train.optimizer import MomentumSGD
+from wsss_tf.train.schedules import Poly
 
 
 class Run:
@@ -15,7 +16,7 @@ class Run:
         self.net = keras.Sequential([
             keras.Input([4]), keras.layers.Dense(units, name="fc6"), keras.layers.BatchNormalization(),
             keras.layers.Dropout(0.5), keras.layers.Dense(2, name="fc8")])
-        self.optimizer = MomentumSGD(Poly(0.1, 20, 0.9), 0.9, 1e-2, 10.0, ("fc8",))
+        self.optimizer = MomentumSGD(Poly(0.1, 20, 0.9), 0.9, 1e-2)
         self.checkpointer = Checkpointer(folder, self.net, self.optimizer)
 
     def train(self, steps: int, save: bool = False) -> "Run":

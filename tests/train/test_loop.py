@@ -17,8 +17,9 @@ from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog, read_log
-from wsss_tf.train.loop import TrainConfig, fit, training_step
-from wsss_tf.train.optimizer import MomentumSGD
+from wsss_tf.train.loop import TrainConfig, fit
+from wsss_tf.train.step import training_step
+from wsss_tf.train.optimizer import Groups, MomentumSGD
 
 CROPS = AugmentConfig(crop=32, crop_scales=(1.0,))
 STEPS = 8
@@ -189,11 +190,11 @@ def test_leftover_of_a_killed_save_is_removed(train, tmp_path):
 
 
 def test_checkpoint_of_another_net_is_refused(tmp_path):
-    optimizer = MomentumSGD(0.1, 0.9, 0.0, 1.0, ("fc8",))
+    optimizer = MomentumSGD(0.1, 0.9, 0.0, Groups(last_rate=1.0))
     Checkpointer(tmp_path, Toy().net, optimizer).save()
     image = keras.Input((None, None, 3))
     other = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
-    checkpointer = Checkpointer(tmp_path, other, MomentumSGD(0.1, 0.9, 0.0, 1.0, ("fc8",)))
+    checkpointer = Checkpointer(tmp_path, other, MomentumSGD(0.1, 0.9, 0.0, Groups(last_rate=1.0)))
     with pytest.raises(InputError, match="another version of the program"):
         checkpointer.restore()
 
@@ -202,9 +203,8 @@ def test_log_line_cut_off_by_a_crash_is_dropped(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": 1.0}\n{"step": 3, "lo')
     assert [line["step"] for line in read_log(path)] == [1, 2]
-    log = TrainingLog(tmp_path, 1)
-    log.scalars(2, {"loss": 3.0})
-    log.close()
+    with TrainingLog(tmp_path, 1) as log:
+        log.scalars(2, {"loss": 3.0})
     assert read_log(path) == [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 3.0}]
 
 
@@ -227,7 +227,7 @@ def test_step_is_traced_once(train, tmp_path):
 
 def test_training_step_means_over_the_batch():
     method = Toy()
-    optimizer = MomentumSGD(0.0, 0.9, 0.0, 1.0, ("fc8",))
+    optimizer = MomentumSGD(0.0, 0.9, 0.0, Groups(last_rate=1.0))
     optimizer.build(method.net.trainable_variables)
     step = training_step(method, optimizer, 2)
     batch = {"image": tf.ones([2, 32, 32, 3]), "tags": tf.constant([[1.0, 0.0], [0.0, 1.0]])}

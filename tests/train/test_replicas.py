@@ -28,9 +28,10 @@ from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.methods.self_distillation import DistillationConfig, SelfDistillation
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.train.adamw import AdamW
-from wsss_tf.train.cosine import Cosine
+from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.loop import LoopConfig, train
-from wsss_tf.train.optimizer import MomentumSGD, Poly
+from wsss_tf.train.optimizer import MomentumSGD
+from wsss_tf.train.schedules import Poly
 
 RNG = np.random.default_rng(0)
 TRUNK, HEAD = BackboneConfig("test", 8, "none"), SegmenterConfig((1, 2), 8, 0.0, 0.0, (1.0, 0.5))
@@ -44,7 +45,7 @@ def masking():
     batch = {{"image": PHOTOS, "target": target, "tags": RNG.integers(0, 2, [len(PHOTOS), 3]).astype(np.float32),
               "seed": np.stack([np.zeros(len(PHOTOS)), np.arange(len(PHOTOS))], 1).astype(np.int32)}}
     return (ImageMasking(TRUNK, HEAD, MaskingConfig(), 3, classifier),
-            MomentumSGD(Poly(0.05, {STEPS}, 0.9), 0.9, 5e-4, 10.0, ("fc8",)), batch)
+            MomentumSGD(Poly(0.05, {STEPS}, 0.9), 0.9, 5e-4), batch)
 
 def distillation():  # with a large epsilon, as a small one makes much of the rounding of gradients that are nearly 0
     config = DistillationConfig("vit_test", outputs=12, hidden=16, bottleneck=8, teacher_warmup=0, momentum=0.9)

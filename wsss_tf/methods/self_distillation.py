@@ -14,7 +14,7 @@ from wsss_tf.config import setting
 from wsss_tf.data.multicrop import GLOBAL_VIEWS
 from wsss_tf.nets import colour, vit
 from wsss_tf.nets.projection import add_projection
-from wsss_tf.train.cosine import Cosine
+from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.loop import LoopConfig
 
 Views = dict[str, tf.Tensor]

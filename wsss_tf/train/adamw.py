@@ -40,15 +40,6 @@ class AdamW(keras.optimizers.Optimizer):
         self._second = [self.add_variable_from_reference(variable, "second") for variable in variables]
         self._is_late = [variable.path.split("/")[-2] == self.late for variable in variables]
 
-    def apply(self, grads, trainable_variables=None):
-        """Updates all variables in place."""
-        step = ops.cast(self.iterations + 1, "float32")  # what all variables share is computed once
-        self._scale = ops.sqrt(1.0 - ops.power(self.beta2, step)) / (1.0 - ops.power(self.beta1, step))
-        self._small = self.small * ops.sqrt(1.0 - ops.power(self.beta2, step))
-        self._decay = ops.cast(self.decay(self.iterations), "float32")
-        self._begun = ops.cast(self.iterations >= self.late_steps, "float32")
-        return super().apply(grads, trainable_variables)
-
     def update_step(self, gradient, variable, learning_rate) -> None:
         """Updates one variable in place."""
         index = self._get_variable_index(variable)
@@ -57,13 +48,19 @@ class AdamW(keras.optimizers.Optimizer):
         first, second = self._first[index], self._second[index]
         self.assign(first, self.beta1 * first + (1.0 - self.beta1) * gradient)
         self.assign(second, self.beta2 * second + (1.0 - self.beta2) * ops.square(gradient))
-        change = self._scale * first / (ops.sqrt(second) + self._small)  # without the bias of the moments' start
+        step = ops.cast(self.iterations + 1, "float32")
+        unbias = ops.sqrt(1.0 - ops.power(self.beta2, step))  # both moments start at 0
+        change = unbias / (1.0 - ops.power(self.beta1, step)) * first / (ops.sqrt(second) + self.small * unbias)
         if len(variable.shape) > 1:
-            change = change + self._decay * variable
+            change = change + ops.cast(self.decay(self.iterations), "float32") * variable
         rate = ops.cast(learning_rate, variable.dtype)
         if self._is_late[index]:
-            rate = rate * self._begun
+            rate = rate * ops.cast(self.iterations >= self.late_steps, "float32")
         self.assign_sub(variable, rate * change)
+
+    def rate_factors(self) -> tuple[float, ...]:
+        """The different factors on the learning rate."""
+        return (1.0,)
 
     def get_config(self) -> dict:
         """The constructor's arguments."""

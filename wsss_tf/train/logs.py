@@ -11,17 +11,28 @@ from wsss_tf.data.store import write_text
 class TrainingLog:
     """Writes <folder>/log.jsonl and TensorBoard events under <folder>/tensorboard."""
 
-    def __init__(self, folder: Path, start: int):
-        """Opens the logs and drops lines beyond the step that a resumed run starts from."""
-        self._path = folder / "log.jsonl"
+    def __init__(self, folder: Path, start: int, writes: bool = True):
+        """Opens the logs and drops lines beyond the step that a resumed run starts from; writes nothing where another does."""
+        self._path, self._writer = folder / "log.jsonl", tf.summary.create_noop_writer()
+        self._writes = writes
+        if not writes:
+            return
         if self._path.exists():
             kept = [line for line in read_log(self._path) if line["step"] <= start]
             write_text(self._path, "".join(json.dumps(line) + "\n" for line in kept))
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
 
+    def __enter__(self) -> "TrainingLog":
+        return self
+
+    def __exit__(self, *unused) -> None:
+        self._writer.close()
+
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """Appends one line of numbers."""
+        if not self._writes:
+            return
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **values}) + "\n")
         with self._writer.as_default():
@@ -34,10 +45,6 @@ class TrainingLog:
             for name, batch in pictures.items():
                 tf.summary.image(name, batch, step, max_outputs=4)
         self._writer.flush()
-
-    def close(self) -> None:
-        """Closes the TensorBoard file."""
-        self._writer.close()
 
 
 def read_log(path: Path) -> list[dict]:

@@ -18,10 +18,15 @@ from wsss_tf.errors import InputError, Stopped
 from wsss_tf.methods.contract import Method, StatefulMethod
 from wsss_tf.nets import colour
 from wsss_tf.nets.heads import LAST_LAYERS
+from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog
-from wsss_tf.train.optimizer import ORDERS, MomentumSGD, Poly, WarmUp
-from wsss_tf.train.replicas import of_first_replica, shared_stream, summed
+from wsss_tf.train.optimizer import ORDERS, Groups, MomentumSGD
+from wsss_tf.train.precision import FORMATS, LossScale
+from wsss_tf.train.replicas import (any_worker, is_chief, of_first_replica, several_workers, shared_stream,
+                                    worker_failures)
+from wsss_tf.train.schedules import Poly, Triangular, WarmUp
+from wsss_tf.train.step import training_step
 from wsss_tf.train.stopping import StopRequest
 
 
@@ -30,6 +35,9 @@ class LoopConfig:
     """What the loop itself reads, whatever the optimiser."""
 
     batch: int = setting(20, "images per step", low=1)
+    parts: int = setting(1, "each device computes its images of a step in so many parts, one after the other, and needs memory "
+                            "for one part; the gradients are those of the whole batch", low=1)
+    precision: str = setting("float32", "number format of the nets in training; mixed_float16 scales its loss", FORMATS)
     clip_norm: float = setting(0.0, "largest norm of the whole gradient, 0 for no limit; the thesis has none", low=0.0)
     log_every: int = setting(20, "steps between log lines", low=1)
     save_every: int = setting(200, "steps between checkpoints and example pictures", low=1)
@@ -41,6 +49,8 @@ class TrainConfig(LoopConfig):
 
     epochs: int = setting(30, "passes over the training images; segmenter 30, classifier 50", low=1)
     lr: float = setting(1e-3, "learning rate at the start", low=0.0)
+    schedule: str = setting("poly", "course of the learning rate: poly, constant, or triangular by epochs, as in LDF "
+                                    "(spec section 12)", ("poly", "constant", "triangular"))
     power: float = setting(0.9, "power of the poly decay of the learning rate")
     warmup_epochs: int = setting(0, "epochs in which the learning rate climbs from warmup_lr; chapter 3: 3 (section "
                                     "3.4.1, A3-12)", low=0)
@@ -51,7 +61,9 @@ class TrainConfig(LoopConfig):
                                                 "inside, as in caffe (spec 0.6)", ORDERS)
     weight_decay: float = setting(5e-4, "L2 factor in the gradient of kernels; none on biases and norms")
     decay_all: bool = setting(False, "the L2 factor acts on biases and norms too, as in IRN")
-    last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases twice it (A2-25)")
+    bias_multiplier: float = setting(2.0, "learning rate factor of biases (A2-25)", low=0.0)
+    last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases have both (A2-25)")
+    last_decay: float = setting(1.0, "factor on the L2 factor of the last layers", low=0.0)
     last_layers: str = setting("fc8", "which layers these are: fc8 alone (A2-25), or the head, all new layers",
                                tuple(LAST_LAYERS))
 
@@ -85,9 +97,7 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: M
     """
     steps_per_epoch = max(1, len(examples) // config.batch)
     steps = steps_per_epoch * config.epochs
-    optimizer = MomentumSGD(_learning_rate(config, steps_per_epoch), config.momentum, config.weight_decay,
-                            config.last_multiplier, LAST_LAYERS[config.last_layers], config.decay_all,
-                            config.momentum_order)
+    optimizer = stochastic_descent(config, steps_per_epoch)
     try:
         return train(method, optimizer, steps, lambda start: training_stream(
             examples, num_classes, maps, crops, config.batch, steps, start, seed), config, folder,
@@ -97,14 +107,25 @@ def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: M
         raise  # it was not a file
 
 
-def _learning_rate(config: TrainConfig, steps_per_epoch: int) -> Poly | WarmUp:
-    poly = Poly(config.lr, steps_per_epoch * config.epochs, config.power)
+def stochastic_descent(config: TrainConfig, steps_per_epoch: int) -> MomentumSGD:
+    """The optimizer that the settings describe."""
+    groups = Groups(LAST_LAYERS[config.last_layers], config.last_multiplier, config.bias_multiplier, config.last_decay,
+                    float(config.decay_all))
+    return MomentumSGD(_learning_rate(config, steps_per_epoch), config.momentum, config.weight_decay, groups,
+                       config.momentum_order)
+
+
+def _learning_rate(config: TrainConfig, steps_per_epoch: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    if config.schedule == "triangular":
+        rate = Triangular(config.lr, config.epochs, steps_per_epoch)
+    else:
+        rate = Poly(config.lr, steps_per_epoch * config.epochs, config.power if config.schedule == "poly" else 0.0)
     if not config.warmup_epochs:
-        return poly
-    return WarmUp(config.warmup_lr, config.lr, steps_per_epoch * config.warmup_epochs, poly)
+        return rate
+    return WarmUp(config.warmup_lr, config.lr, steps_per_epoch * config.warmup_epochs, rate)
 
 
-def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, stream: Callable[[int], tf.data.Dataset],
+def train(method: Method, optimizer: MomentumSGD | AdamW, steps: int, stream: Callable[[int], tf.data.Dataset],
           config: LoopConfig, folder: Path, ids: Callable[[int], Sequence[str]]) -> dict[str, float]:
     """The engine beneath `fit`, for any optimizer and stream.
 
@@ -128,67 +149,42 @@ def train(method: Method, optimizer: keras.optimizers.Optimizer, steps: int, str
       Stopped: SIGTERM came; the state is saved.
       tf.errors.OpError: from the stream.
     """
-    state = method.state if isinstance(method, StatefulMethod) else None
+    loss_scale = LossScale() if config.precision == "mixed_float16" else None
+    state = {**(method.state if isinstance(method, StatefulMethod) else {}), **(loss_scale.variables if loss_scale else {})}
     checkpointer = Checkpointer(folder / "checkpoints", method.net, optimizer, state)
     start = checkpointer.restore()
-    log = TrainingLog(folder, start)
-    meter = _Meter(optimizer, config.batch, lambda step: _not_finite(step, ids(step), checkpointer.newest))
-    step_function = training_step(method, optimizer, config.batch, config.clip_norm)
-    numbers = {}
-    try:
-        with StopRequest() as stop, tqdm(total=steps * config.batch, initial=start * config.batch, unit="img",
-                                         desc=method.net.name) as bar:
-            for step, batch in enumerate(shared_stream(stream(start), config.batch), start + 1):
-                meter.add(step_function(batch))
-                bar.update(config.batch)
-                if step % config.log_every == 0 or step == steps:
-                    numbers = meter.read(step)
-                    bar.set_postfix(loss=f"{numbers['loss']:.3f}")
-                    log.scalars(step, numbers)
-                if step % config.save_every == 0 or step == steps or stop.asked:
-                    meter.refuse_nan(step)
-                    checkpointer.save()
-                    batch = of_first_replica(batch)
-                    log.pictures(step, photo=colour.uncentre(batch["image"]), net=method.preview(batch))
-                if stop.asked and step < steps:
-                    raise Stopped(f"step {step}: saved")
-    finally:
-        log.close()
+    batches = shared_stream(stream(start), config.batch, config.parts)
+    step_function = training_step(method, optimizer, config.batch, config.clip_norm, config.parts, loss_scale)
+    meter = _Meter(optimizer, config.batch, steps, lambda step: _not_finite(step, ids(step), checkpointer.newest))
+    numbers, writes = {}, is_chief()
+    with (TrainingLog(folder, start, writes) as log, StopRequest() as stop, worker_failures(),
+          tqdm(total=steps * config.batch, initial=start * config.batch, unit="img", desc=method.net.name,
+               disable=not writes) as bar):
+        for step, batch in enumerate(batches, start + 1):
+            meter.add(step_function(batch))
+            bar.update(config.batch)
+            speaks, saves = (step % every == 0 or step == steps for every in (config.log_every, config.save_every))
+            if speaks:
+                numbers = meter.read(step)
+                bar.set_postfix(loss=f"{numbers['loss']:.3f}")
+                log.scalars(step, numbers)
+            stops = _all_stop(stop, speaks) and step < steps
+            if saves or stops:
+                meter.refuse_nan(step)
+            if writes and (saves or stops):
+                checkpointer.save()
+                batch = of_first_replica(batch)
+                log.pictures(step, photo=colour.uncentre(batch["image"]), net=method.preview(batch))
+            if stops:
+                raise Stopped(f"step {step}: saved")
     return numbers
 
 
-def training_step(method: Method, optimizer: keras.optimizers.Optimizer, batch_size: int,
-                  clip_norm: float = 0.0) -> Callable:
-    """The compiled step: batch -> mean of each loss over the batch, by the number of examples of all replicas."""
-    strategy = tf.distribute.get_strategy()
-
-    def on_replica(batch):
-        with tf.GradientTape() as tape:
-            losses = method.losses(batch)
-            means = {name: tf.reduce_sum(values, axis=0) / batch_size for name, values in losses.items()}
-        variables = method.net.trainable_variables
-        means, gradients = summed((means, tape.gradient(means["loss"], variables)))
-        norm = tf.linalg.global_norm(gradients)
-        if clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, norm)
-        optimizer.apply(_shares(gradients, strategy.num_replicas_in_sync), variables)
-        return means | {"gradient_norm": norm}
-
-    @tf.function
-    def step(batch):
-        numbers = of_first_replica(strategy.run(on_replica, (batch,)))
-        if isinstance(method, StatefulMethod):
-            method.after_step(numbers)
-        return {name: value for name, value in numbers.items() if value.shape.rank == 0}
-
-    return step
-
-
-def _shares(gradients: list, replicas: int) -> list:
-    """What Keras's optimizers, which add up the gradients of all replicas, turn into the gradients again."""
-    if replicas == 1:
-        return gradients
-    return [None if gradient is None else gradient / replicas for gradient in gradients]
+def _all_stop(stop: StopRequest, speaks: bool) -> bool:
+    """Whether to end after this step; several workers agree on it when they log, as then they wait for the step anyway."""
+    if several_workers():
+        return speaks and any_worker(stop.asked)
+    return stop.asked
 
 
 def _not_finite(step: int, ids: Sequence[str], checkpoint: str | None) -> str:
@@ -199,10 +195,10 @@ def _not_finite(step: int, ids: Sequence[str], checkpoint: str | None) -> str:
 
 
 class _Meter:
-    """Means of the step's numbers since the last reading, speed, and the guard against NaN."""
+    """Means of the steps' numbers since the last reading, speed, time left, and the guard against NaN."""
 
-    def __init__(self, optimizer: keras.optimizers.Optimizer, batch: int, explain: Callable[[int], str]):
-        self._optimizer, self._batch, self._explain = optimizer, batch, explain
+    def __init__(self, optimizer: MomentumSGD | AdamW, batch: int, steps: int, explain: Callable[[int], str]):
+        self._optimizer, self._batch, self._steps, self._explain = optimizer, batch, steps, explain
         self._restart()
 
     def add(self, numbers: dict[str, tf.Tensor]) -> None:
@@ -212,9 +208,13 @@ class _Meter:
         self.refuse_nan(step)
         means = {name: sum(float(item[name]) for item in self._numbers) / len(self._numbers)
                  for name in self._numbers[0]}
-        speed = self._batch * len(self._numbers) / (time.monotonic() - self._since)
+        rate = float(self._optimizer.learning_rate)
+        rates = {f"learning_rate_x{factor:g}" if factor != 1 else "learning_rate": rate * factor
+                 for factor in {1.0, *self._optimizer.rate_factors()}}
+        seconds = (time.monotonic() - self._since) / len(self._numbers)
         self._restart()
-        return means | {"learning_rate": float(self._optimizer.learning_rate), "images_per_second": round(speed, 2)}
+        return means | rates | {"images_per_second": round(self._batch / seconds, 2),
+                                "minutes_left": round((self._steps - step) * seconds / 60, 1)}
 
     def refuse_nan(self, step: int) -> None:
         first = step - len(self._numbers) + 1

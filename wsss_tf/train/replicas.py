@@ -1,18 +1,41 @@
-"""One training step on several devices."""
+"""One training on several devices, of this machine or of several.
 
+Where the environment variable TF_CONFIG names several workers, all of them run
+the same command on the same folders: they share every training step, and the
+first of them, the chief, does and writes the rest.
+"""
+
+import contextlib
 import functools
+import json
+import os
+from collections.abc import Iterator, Sequence
 
+import keras
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
 
 
-def prepare_devices(replicas: int) -> None:
-    """Splits the CPU into as many devices if there is no GPU; has to run before TensorFlow computes anything.
 
-    That makes nothing faster: it lets a machine without GPUs go the way of several.
+def prepare_devices(replicas: int) -> None:
+    """Joins the workers of TF_CONFIG, or splits the CPU into as many devices if there is no GPU.
+
+    Has to run before TensorFlow computes anything. Splitting the CPU makes
+    nothing faster: it lets a machine without GPUs go the way of several.
+
+    Raises:
+      InputError: TF_CONFIG is damaged, or another worker cannot be reached.
     """
-    if replicas > 1 and not tf.config.list_physical_devices("GPU"):
+    gpus = tf.config.list_physical_devices("GPU")
+    if several_workers():
+        if replicas > max(1, len(gpus)):
+            raise InputError(f"--replicas={replicas}: expected at most {max(1, len(gpus))}, the number of devices of each worker "
+                             "of TF_CONFIG: give fewer, or 0 for all GPUs")
+        if replicas and gpus:
+            tf.config.set_visible_devices(gpus[:replicas], "GPU")
+        _of_all_workers()
+    elif replicas > 1 and not gpus:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
 
@@ -21,11 +44,13 @@ def open_strategy(replicas: int) -> tf.distribute.Strategy:
     """The strategy of so many devices; nets, optimizer and training belong into its scope.
 
     Args:
-      replicas: 1, or more, or 0 for all GPUs.
+      replicas: devices of each machine: 1, or more, or 0 for all GPUs.
 
     Raises:
       InputError: there are fewer devices.
     """
+    if several_workers():
+        return _of_all_workers()
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     devices = tf.config.list_logical_devices(kind)
     wanted = replicas or (len(devices) if kind == "GPU" else 1)
@@ -43,20 +68,111 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(devices)
 
 
-def shared_stream(stream: tf.data.Dataset, batch: int):
+@functools.cache
+def _of_all_workers() -> tf.distribute.Strategy:
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        raise InputError(f"TF_CONFIG: cannot join the workers that it names ({str(error).splitlines()[0]}): check addresses, "
+                         "ports and index, and start the same command on all of them") from error
+
+
+def _cluster() -> tuple[dict, str, int]:
+    """Addresses by kind of task, and this process's own kind and index."""
+    text = os.environ.get("TF_CONFIG", "")
+    try:
+        config = json.loads(text or "{}")
+        addresses, task = config.get("cluster", {}), config.get("task", {})
+        own = task.get("type", "worker"), int(task.get("index", 0))
+        if addresses and own[1] >= len(addresses[own[0]]):
+            raise ValueError(f"no address for {own[0]} {own[1]}")
+        return addresses, *own
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"TF_CONFIG={text}: expected e.g. {{\"cluster\": {{\"worker\": [\"host1:12345\", \"host2:12345\"]}}, "
+                         f"\"task\": {{\"type\": \"worker\", \"index\": 0}}}} ({error!r}): correct or unset it") from None
+
+
+def several_workers() -> bool:
+    """Whether TF_CONFIG names other workers beside this one."""
+    addresses, *_ = _cluster()
+    return sum(len(addresses.get(kind, ())) for kind in ("chief", "worker")) > 1
+
+
+def is_chief() -> bool:
+    """Whether this process writes what several workers make."""
+    addresses, kind, index = _cluster()
+    return not several_workers() or kind == "chief" or (index == 0 and "chief" not in addresses)
+
+
+def any_worker(asked: bool) -> bool:
+    """Whether any worker says yes; all of them have to ask, and wait for each other.
+
+    Raises:
+      InputError: another worker has died.
+    """
+    if not several_workers():
+        return asked
+    strategy = _of_all_workers()
+    with worker_failures():
+        votes = strategy.run(_vote, (tf.constant(float(asked)),))
+        return bool(strategy.experimental_local_results(votes)[0] > 0)
+
+
+@tf.function
+def _vote(own):
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
+
+
+def wait_for_all() -> None:
+    """Returns when all workers have come here."""
+    any_worker(False)
+
+
+@contextlib.contextmanager
+def chief_first() -> Iterator[None]:
+    """What is inside is done by the chief, and then by the others, who find it done."""
+    if not is_chief():
+        wait_for_all()
+    yield
+    if is_chief():
+        wait_for_all()
+
+
+@contextlib.contextmanager
+def worker_failures() -> Iterator[None]:
+    """Turns what TensorFlow raises when a worker is lost into an InputError."""
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
+            tf.errors.DeadlineExceededError, tf.errors.InternalError) as error:
+        if not several_workers():
+            raise
+        raise InputError(f"another worker of TF_CONFIG has stopped or cannot be reached ({error.message.splitlines()[0][:200]}): "
+                         "see its own message, and start the same command on all workers again: it goes on from the last "
+                         "checkpoint") from error
+
+
+def shared_stream(stream: tf.data.Dataset, batch: int, parts: int = 1):
     """The stream as the replicas of the present strategy read it: each takes an equal part of every batch.
+
+    Args:
+      stream: whole batches.
+      batch: examples in each.
+      parts: into which each replica divides its own part again.
 
     Raises:
       InputError: a batch cannot be parted evenly.
     """
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
+    if batch % (replicas * parts):
+        raise InputError(f"batch of {batch} images: expected a multiple of {replicas} replicas x {parts} parts: change "
+                         "--cls_batch, --seg_batch or --dino_batch, their ..._parts, or --replicas")
     if replicas == 1:
         return stream
-    if batch % replicas:
-        raise InputError(f"batch of {batch} images: expected a multiple of the {replicas} replicas: change --cls_batch, "
-                         "--seg_batch, --dino_batch or --replicas")
-    return strategy.experimental_distribute_dataset(stream)
+    options = tf.data.Options()  # every worker reads all of the stream and keeps its own part
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return strategy.experimental_distribute_dataset(stream.with_options(options))
 
 
 def of_first_replica(values):
@@ -65,10 +181,22 @@ def of_first_replica(values):
 
 
 def summed(values):
-    """Sum over the replicas of a structure of tensors, some of them None, within a replica."""
+    """Sum over the replicas of a structure of tensors, within a replica."""
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync == 1:
         return values
-    present = [value for value in tf.nest.flatten(values) if value is not None]
-    sums = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
-    return tf.nest.map_structure(lambda value: None if value is None else next(sums), values)
+    return tf.nest.pack_sequence_as(values, context.all_reduce(tf.distribute.ReduceOp.SUM, tf.nest.flatten(values)))
+
+
+def update_all(optimizer: keras.optimizers.Optimizer, gradients: Sequence, variables: Sequence[keras.Variable]) -> None:
+    """Updates variables on all replicas by gradients that are already those of all; optimizer.apply would add them up again.
+
+    Args:
+      optimizer: built; its iterations stay as they are.
+      gradients: what strategy.run returned, one for each variable.
+      variables: trainable ones of the net.
+    """
+    strategy, rate = tf.distribute.get_strategy(), tf.convert_to_tensor(optimizer.learning_rate)
+    for gradient, variable in zip(gradients, variables, strict=True):
+        strategy.extended.update(variable.value, lambda here, own: optimizer.update_step(own, here, rate), (gradient,),
+                                 group=False)
