@@ -31,7 +31,7 @@ def run_script(main: Callable[[Experiment], None], command: str = "") -> None:
         try:
             _check_words(argv, command)
             experiment = read_experiment(flags.FLAGS)
-            prepare_devices(experiment.run.replicas)
+            prepare_devices(experiment.run.replicas, experiment.run.deterministic)
             main(experiment)
         except (InputError, OSError) as error:  # an OSError tells of the machine, and names its file too
             sys.stdout.flush()

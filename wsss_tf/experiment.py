@@ -41,7 +41,9 @@ class RunConfig:
                              "settings and inputs agree")
     seed: int = setting(0, "seed of initial weights, order, augmentation and random masks", low=0)
     workers: int = setting(0, "processes of the stages that work image by image; 0: as many as there are cores", low=0)
-    replicas: int = setting(1, "devices that share each training step (MirroredStrategy); 0: all GPUs", low=0)
+    replicas: int = setting(1, "devices of this machine that share each training step (MirroredStrategy); 0: all GPUs. Where "
+                               "TF_CONFIG names several workers, all of theirs share it (MultiWorkerMirroredStrategy)", low=0)
+    deterministic: bool = setting(False, "the same commands on the same machine train the same weights to the last bit; slower")
     method: str = setting("masking", "system that trains the segmenter", ("masking", "cam_baseline", "superpixel_growing"))
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from wsss_tf.data.store import make_folder, write_json
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
+from wsss_tf.train.replicas import is_chief, wait_for_all
 
 MANIFEST = "manifest.json"
 _UNFINISHED = "unfinished.json"
@@ -43,6 +44,8 @@ class Stage:
         the manifest.
       random: depends on --seed; other stages do so through their inputs only,
         and runs of different seeds share them.
+      shared: all workers of TF_CONFIG make it together; of the others the
+        chief makes all, while the rest waits.
       own: made in every experiment, never taken from another one: what bears
         the experiment's name, and where others look for its scores.
     """
@@ -53,6 +56,7 @@ class Stage:
     needs: Callable[[Experiment], tuple[str, ...]]
     run: Callable[[Experiment, Path, dict[str, Path]], dict]
     random: bool = False
+    shared: bool = False
     own: bool = False
 
 
@@ -93,10 +97,15 @@ class Chain:
         needs = (need.split(".")[0] for need in stage.needs(self._experiment))
         inputs = {before: self.require(before) for before in needs}
         finished = self._finished(name)
+        wait_for_all()  # nothing is made before all workers have looked
         if finished is not None:
             print(f"[{name}] up to date: {finished}")
-            return finished
-        return self._make(stage, inputs)
+        elif is_chief():
+            self._make(stage, inputs)
+        elif stage.shared:
+            stage.run(self._experiment, self._experiment.folder(name), inputs)
+        wait_for_all()
+        return self.require(name)
 
     def folder(self, name: str) -> Path | None:
         """Folder of a stage that is done and up to date, else None."""
@@ -114,10 +123,12 @@ class Chain:
                              f"settings: run scripts/{self._stages[name].script}.py with the same flags first")
         return folder
 
-    def _make(self, stage: Stage, inputs: dict[str, Path]) -> Path:
+    def _make(self, stage: Stage, inputs: dict[str, Path]) -> None:
         folder = self._experiment.folder(stage.name)
         record = self._record(stage)
         with _alone(folder):
+            if self._finished(stage.name):  # another process has made it meanwhile
+                return
             _set_aside(folder, record["fingerprint"])
         with _alone(folder):
             write_json(folder / _UNFINISHED, {"fingerprint": record["fingerprint"]})
@@ -127,7 +138,6 @@ class Chain:
             record |= {"results": results, "seconds": round(time.time() - started, 1), "machine": machine()}
             write_json(folder / MANIFEST, record)
             (folder / _UNFINISHED).unlink()
-        return folder
 
     def _record(self, stage: Stage) -> dict:
         """Settings and input fingerprints of a stage, and the fingerprint over both."""

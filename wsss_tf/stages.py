@@ -30,7 +30,8 @@ from wsss_tf.stage import Chain, Stage
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import uses_features, write_superpixels
 from wsss_tf.train.loop import fit
-from wsss_tf.train.replicas import open_strategy
+from wsss_tf.train.precision import number_format
+from wsss_tf.train.replicas import chief_first, is_chief, open_strategy
 from wsss_tf.trained import CLASSIFIER, SEGMENTER, new_classifier, trained_classifier, trained_segmenter
 
 PLAIN, REFINED = "plain", "crf"  # folders of the masks without and with dense CRF
@@ -42,7 +43,8 @@ Inputs = dict[str, Path]
 def open_chain(experiment: Experiment) -> Chain:
     """The chain of an experiment; generates the embedded data first if that is its source."""
     if experiment.data.source == "shapes":
-        generate_shapes(expand_path(experiment.data.data), experiment.shapes)
+        with chief_first():
+            generate_shapes(expand_path(experiment.data.data), experiment.shapes)
     return Chain(STAGES, experiment, _source)
 
 
@@ -77,10 +79,11 @@ def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 def _classifier(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     e, dataset = experiment, experiment.dataset
     keras.utils.set_random_seed(e.run.seed)
-    with open_strategy(e.run.replicas).scope():
+    with open_strategy(e.run.replicas).scope(), number_format(e.cls_train.precision):
         method = classifier_method(e)
         numbers = fit(method, dataset.train, dataset.num_classes, {}, e.classifier_crops, e.cls_train, e.run.seed, folder)
-    save_weights(without_dilated_blocks(method.net, new_classifier(e)), folder / CLASSIFIER)
+    if is_chief():
+        save_weights(without_dilated_blocks(method.net, new_classifier(e)), folder / CLASSIFIER)
     return numbers
 
 
@@ -144,10 +147,11 @@ def _segmenter(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     e, dataset = experiment, experiment.dataset
     keras.utils.set_random_seed(e.run.seed)
     maps = {name: functools.partial(_png, inputs[stage]) for name, stage in recipe(e).maps.items()}
-    with open_strategy(e.run.replicas).scope():
+    with open_strategy(e.run.replicas).scope(), number_format(e.seg_train.precision):
         method = recipe(e).method(e, inputs)
         numbers = fit(method, dataset.train, dataset.num_classes, maps, e.crops, e.seg_train, e.run.seed, folder)
-    save_weights(method.net, folder / SEGMENTER)
+    if is_chief():
+        save_weights(method.net, folder / SEGMENTER)
     return numbers | {"supervision": e.supervision}
 
 
@@ -251,7 +255,7 @@ _SHOWN_SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment)) 
 STAGES = {stage.name: stage for stage in (
     Stage("prepare", "prepare_data", ("data",), lambda e: (), _prepare),
     Stage("classifier", "train_classifier", ("cls_backbone", "classifier", "cls_train", "cls_crops", "crops"),
-          lambda e: ("prepare.classes", "prepare.train"), _classifier, random=True),
+          lambda e: ("prepare.classes", "prepare.train"), _classifier, random=True, shared=True),
     Stage("cams", "make_cams", ("cam",), lambda e: ("prepare.train", "classifier"), _cams),
     Stage("saliency", "refine_saliency", ("saliency",), _needs_saliency, _saliency),
     Stage("superpixels", "make_superpixels", ("superpixels", "features"), lambda e: ("prepare.train",), _superpixels),
@@ -259,7 +263,7 @@ STAGES = {stage.name: stage for stage in (
           _superpixel_scores, own=True),
     Stage("seeds", "make_seeds", ("seeds",), _needs_seeds, _seeds),
     Stage("segmenter", "train_segmenter", ("seg_backbone", "segmenter", "seg_train", "crops", "masking", "growing"),
-          _needs_segmenter, _segmenter, random=True),
+          _needs_segmenter, _segmenter, random=True, shared=True),
     Stage("masks", "predict", ("test",), lambda e: ("prepare.val", "segmenter"), _masks),
     Stage("export", "export_savedmodel", ("test", "export"), lambda e: ("prepare.classes", "segmenter"), _export, own=True),
     Stage("scores", "evaluate", (), _needs_scores, _scores, own=True),

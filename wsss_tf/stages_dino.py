@@ -23,7 +23,8 @@ from wsss_tf.stage import Chain, Stage
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.loop import train
-from wsss_tf.train.replicas import open_strategy
+from wsss_tf.train.precision import number_format
+from wsss_tf.train.replicas import chief_first, is_chief, open_strategy
 
 VIT = "vit.weights.h5"
 _LR_BATCH = 256  # images per step that the learning rate is given for
@@ -34,7 +35,8 @@ Inputs = dict[str, Path]
 def open_dino_chain(experiment: Experiment) -> Chain:
     """The chain up to the trained transformer; generates the embedded data first if that is its source."""
     if experiment.data.source == "shapes" and not experiment.dino_data.photos:
-        generate_shapes(expand_path(experiment.data.data), experiment.shapes)
+        with chief_first():
+            generate_shapes(expand_path(experiment.data.data), experiment.shapes)
     return Chain(DINO_STAGES, experiment, lambda e: json.dumps(listing_digest(unlabeled_photos(e), with_masks=False)))
 
 
@@ -79,7 +81,7 @@ def _dino(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     keras.utils.set_random_seed(e.run.seed)
     rate = config.lr * config.batch / _LR_BATCH
     try:
-        with open_strategy(e.run.replicas).scope():
+        with open_strategy(e.run.replicas).scope(), number_format(config.precision):
             method = SelfDistillation(e.dino, steps, epoch * e.dino.teacher_warmup)
             optimizer = AdamW(Cosine(rate, config.lr_end, steps, epoch * config.warmup),
                               Cosine(config.weight_decay, config.weight_decay_end, steps), config.clip_each, LAST,
@@ -90,11 +92,12 @@ def _dino(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     except tf.errors.OpError:
         find_unreadable(photos, {})
         raise  # it was not a file
-    save_weights(method.trained, folder / VIT)
+    if is_chief():
+        save_weights(method.trained, folder / VIT)
     return numbers | {"steps": steps, "parameters": method.trained.count_params()}
 
 
 DINO_STAGES = {stage.name: stage for stage in (
     Stage("photos", "train_dino", ("dino_data",), lambda e: (), _photos),
-    Stage("dino", "train_dino", ("dino", "dino_train", "dino_crops"), lambda e: ("photos.content",), _dino, random=True),
+    Stage("dino", "train_dino", ("dino", "dino_train", "dino_crops"), lambda e: ("photos.content",), _dino, random=True, shared=True),
 )}

@@ -1,8 +1,12 @@
-"""One replica, or two that share every batch: the same nets, to rounding.
+"""One replica, two that share every batch, two processes, and batches computed in parts: the same nets, to rounding.
 
-TensorFlow can split the CPU only before it has computed anything, so that these trainings run in a process of their own.
+TensorFlow can split the CPU only before it has computed anything, so that these trainings run in processes of their own.
 """
 
+import contextlib
+import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,27 +15,28 @@ import numpy as np
 import pytest
 
 from wsss_tf.errors import InputError
-from wsss_tf.train.replicas import open_strategy, prepare_devices, shared_stream
+from wsss_tf.train.replicas import any_worker, is_chief, open_strategy, prepare_devices, shared_stream
 
 ROOT = Path(__file__).parents[2]
 STEPS = 5
+PATIENCE = 600  # seconds
 
 TRAINING = f"""
-import sys
+import os, sys
 from pathlib import Path
 import keras, numpy as np, tensorflow as tf
 from wsss_tf.train.replicas import open_strategy, prepare_devices
-prepare_devices(2)
+workers = "TF_CONFIG" in os.environ
+prepare_devices(1 if workers else 2)
 from wsss_tf.methods.dilated_classifier import ClassifierConfig, build_classifier
 from wsss_tf.methods.masking import ImageMasking, MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.methods.self_distillation import DistillationConfig, SelfDistillation
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.train.adamw import AdamW
-from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.loop import LoopConfig, train
 from wsss_tf.train.optimizer import MomentumSGD
-from wsss_tf.train.schedules import Poly
+from wsss_tf.train.schedules import Cosine, Poly
 
 RNG = np.random.default_rng(0)
 TRUNK, HEAD = BackboneConfig("test", 8, "none"), SegmenterConfig((1, 2), 8, 0.0, 0.0, (1.0, 0.5))
@@ -54,43 +59,96 @@ def distillation():  # with a large epsilon, as a small one makes much of the ro
     return (SelfDistillation(config, {STEPS}, 0),
             AdamW(Cosine(1e-2, 1e-3, {STEPS}), Cosine(0.04, 0.4, {STEPS}), 0.05, epsilon=1e-3), batch)
 
-# Name -> (replicas, last step), one after the other from each other's checkpoints.
-PLANS = {{"one": [(1, {STEPS})], "two": [(2, {STEPS})], "both": [(2, 2), (1, {STEPS})]}}
+def frozen_norms():  # no batch norm that learns, whose statistics are those of a part
+    method, optimizer, batch = masking()
+    for layer in method.net.layers:
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    return method, optimizer, batch
+
+# Name -> (replicas, parts, last step), one after the other from each other's checkpoints.
+PLANS = {{"one": [(1, 1, {STEPS})], "two": [(2, 1, {STEPS})], "both": [(2, 1, 2), (1, 1, {STEPS})],
+          "parts": [(1, 2, {STEPS})], "two_parts": [(2, 2, {STEPS})]}}
+if workers:
+    PLANS = {{"workers": [(1, 1, {STEPS})], "worker_parts": [(1, 2, 3), (1, 1, {STEPS})]}}
+RUNS = {{masking: ("one", "two", "both", "workers"), distillation: ("one", "two", "parts", "two_parts", "worker_parts"),
+         frozen_norms: ("one", "parts", "two_parts")}}
 folder = Path(sys.argv[1])
-for make, names in ((masking, PLANS), (distillation, ["one", "two"])):
-    for name in names:
-        for replicas, steps in PLANS[name]:
+for make, names in RUNS.items():
+    for name in filter(PLANS.__contains__, names):
+        for replicas, parts, steps in PLANS[name]:
             keras.utils.set_random_seed(0)
             RNG = np.random.default_rng(1)
             with open_strategy(replicas).scope():
                 method, optimizer, examples = make()
-                stream = lambda start: tf.data.Dataset.from_tensor_slices(examples).batch(4, drop_remainder=True).skip(start)
-                numbers = train(method, optimizer, steps, stream, LoopConfig(batch=4, clip_norm=0.5, log_every=1),
+                stream = lambda start: tf.data.Dataset.from_tensor_slices(examples).batch(4, drop_remainder=True).take(steps).skip(start)
+                numbers = train(method, optimizer, steps, stream, LoopConfig(batch=4, parts=parts, clip_norm=0.5, log_every=1),
                                 folder / name / make.__name__, lambda step: [])
         weights = method.net.get_weights()
         if make is distillation:
             weights += [method.centre.numpy(), *method.teacher.get_weights()]
-        np.savez(folder / f"{{make.__name__}}_{{name}}.npz", *weights, **numbers)
+        np.savez(folder / f"{{make.__name__}}_{{name}}{{sys.argv[2]}}.npz", *weights, **numbers)
 """
+
+
+def start(folder: Path, suffix: str = "", **environment: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", TRAINING, folder, suffix], cwd=ROOT, env=os.environ | environment, text=True,
+                            stderr=subprocess.PIPE)
+
+
+def workers_config(count: int) -> list[str]:
+    """TF_CONFIG of each of several workers on this machine."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("localhost", 0))
+        addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
+    return [json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
+            for index in range(count)]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    """Trainings by one replica, by two, and by two for 2 steps and then one that goes on from their checkpoint."""
+    """Trainings by one replica, by two, in parts, and by two for 2 steps and then one that goes on from their checkpoint."""
     folder = tmp_path_factory.mktemp("replicas")
-    ended = subprocess.run([sys.executable, "-c", TRAINING, folder], cwd=ROOT, capture_output=True, text=True, timeout=600,
-                           check=False)
-    assert ended.returncode == 0, ended.stderr
+    ended = start(folder)
+    _, errors = ended.communicate(timeout=PATIENCE)
+    assert ended.returncode == 0, errors
     return folder
 
 
-@pytest.mark.parametrize("method, other", [("masking", "two"), ("masking", "both"), ("distillation", "two")])
-def test_two_replicas_end_as_one(results, method, other):
-    """After 5 steps with clipped gradients, random masks, momentum, a moving teacher and centre."""
-    with np.load(results / f"{method}_one.npz") as one, np.load(results / f"{method}_{other}.npz") as many:
+@pytest.fixture(scope="module")
+def of_workers(results) -> Path:
+    """The same by two processes."""
+    both = [start(results, str(index), TF_CONFIG=config) for index, config in enumerate(workers_config(2))]
+    for process in both:
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, errors
+    return results
+
+
+def assert_same_end(one: Path, other: Path) -> None:
+    with np.load(one) as one, np.load(other) as many:
         assert one.files == many.files and "loss" in one.files
-        for name in set(one.files) - {"images_per_second", "information"}:  # which is that of a replica's own batch
+        # The first two are times; the last is that of what a replica computes at once.
+        for name in set(one.files) - {"images_per_second", "minutes_left", "information"}:
             np.testing.assert_allclose(many[name], one[name], rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("method, other", [
+    ("masking", "two"), ("masking", "both"), ("distillation", "two"), ("distillation", "parts"),
+    ("distillation", "two_parts"), ("frozen_norms", "parts"), ("frozen_norms", "two_parts")])
+def test_replicas_and_parts_end_as_one(results, method, other):
+    """After 5 steps with clipped gradients, random masks, momentum, a moving teacher and centre."""
+    assert_same_end(results / f"{method}_one.npz", results / f"{method}_{other}.npz")
+
+
+@pytest.mark.parametrize("method, other", [("masking", "workers"), ("distillation", "worker_parts")])
+def test_two_processes_end_as_one(of_workers, method, other):
+    """Both of them; the last changes the number of parts on the way, from the chief's checkpoint."""
+    for index in (0, 1):
+        assert_same_end(of_workers / f"{method}_one.npz", of_workers / f"{method}_{other}{index}.npz")
+    log = (of_workers / other / method / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in log] == list(range(1, STEPS + 1)), "one process writes it"
 
 
 def test_one_replica_is_no_strategy_at_all():
@@ -100,6 +158,7 @@ def test_one_replica_is_no_strategy_at_all():
     assert open_strategy(1) is tf.distribute.get_strategy()
     stream = tf.data.Dataset.range(4)
     assert shared_stream(stream, 3) is stream
+    assert is_chief() and any_worker(True) and not any_worker(False)
 
 
 def test_more_replicas_than_devices():

@@ -21,7 +21,7 @@ def build_cam_classifier(backbone: BackboneConfig, num_classes: int) -> keras.Mo
     trunk = build_backbone(backbone)
     # PyTorch's default start of a convolution: uniform in +-1 / sqrt(fan-in).
     start = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-    cam = keras.layers.Conv2D(num_classes, 1, use_bias=False, kernel_initializer=start, name="fc8")
+    cam = keras.layers.Conv2D(num_classes, 1, use_bias=False, kernel_initializer=start, dtype="float32", name="fc8")
     return keras.Model(trunk.input, {"cam": cam(trunk.output["classify"])}, name="classifier")
 
 

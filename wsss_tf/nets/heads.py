@@ -11,6 +11,7 @@ def classification_block(features: keras.KerasTensor, name: str, rate: int, chan
     """fc6 (3x3, dilated) - fc7 - fc8 (1x1): [B, h, w, D] -> raw maps [B, h, w, num_classes].
 
     fc6 and fc7 start normal with deviation init_std, fc8 with last_std; 0 is He's.
+    fc8 computes in float32 whatever the rest does: losses read it.
 
     Ref: thesis section 2.3.1, where fc7 is 3x3; in DeepLab it is 1x1.
     """
@@ -19,7 +20,7 @@ def classification_block(features: keras.KerasTensor, name: str, rate: int, chan
         x = keras.layers.Conv2D(channels, size, dilation_rate=dilation, padding="same", activation="relu",
                                 kernel_initializer=_normal(init_std), name=f"{layer}_{name}")(x)
         x = keras.layers.Dropout(dropout, name=f"drop_{layer}_{name}")(x)
-    return keras.layers.Conv2D(num_classes, 1, kernel_initializer=_normal(last_std), name=f"fc8_{name}")(x)
+    return keras.layers.Conv2D(num_classes, 1, kernel_initializer=_normal(last_std), dtype="float32", name=f"fc8_{name}")(x)
 
 
 def aspp(features: keras.KerasTensor, rates: tuple[int, ...], channels: int, num_labels: int, init_std: float,
@@ -43,10 +44,10 @@ def aspp(features: keras.KerasTensor, rates: tuple[int, ...], channels: int, num
         if channels:
             return classification_block(features, f"rate{rate}", rate, channels, num_labels, init_std, last_std, dropout, 1)
         return keras.layers.Conv2D(num_labels, 3, dilation_rate=rate, padding="same",
-                                   kernel_initializer=_normal(last_std), name=f"fc8_rate{rate}")(features)
+                                   kernel_initializer=_normal(last_std), dtype="float32", name=f"fc8_rate{rate}")(features)
 
     branches = [branch(rate) for rate in rates]
-    return branches[0] if len(branches) == 1 else keras.layers.Add(name="logits")(branches)
+    return branches[0] if len(branches) == 1 else keras.layers.Add(dtype="float32", name="logits")(branches)
 
 
 def _normal(std: float) -> keras.initializers.Initializer:

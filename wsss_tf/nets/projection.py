@@ -27,8 +27,8 @@ def add_projection(trunk: keras.Model, outputs: int, hidden: int, bottleneck: in
     x = trunk(image)
     for number, (width, activation) in enumerate(((hidden, "gelu"), (hidden, "gelu"), (bottleneck, None))):
         x = keras.layers.Dense(width, activation, kernel_initializer=start, name=f"head_fc{number}")(x)
-    x = keras.layers.UnitNormalization(name="head_norm")(x)
-    return keras.Model(image, Directions(outputs, name=LAST)(x), name="self_distillation")
+    x = keras.layers.UnitNormalization(dtype="float32", name="head_norm")(x)
+    return keras.Model(image, Directions(outputs, dtype="float32", name=LAST)(x), name="self_distillation")
 
 
 class Directions(keras.layers.Layer):

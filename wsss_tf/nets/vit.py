@@ -132,14 +132,14 @@ class Tokens(keras.layers.Layer):
         start = keras.initializers.TruncatedNormal(stddev=0.02)
         self.cls = self.add_weight(name="cls", shape=[1, 1, shape[-1]], initializer=start)
         self.positions = self.add_weight(name="positions", shape=[1, 1 + self.trained_side**2, shape[-1]],
-                                         initializer=start)
+                                         initializer=start, autocast=False)  # resized in float32, whatever is computed in
 
     def call(self, grid):
         """See the class."""
         batch, height, width = tf.unstack(tf.shape(grid)[:3])
         patches = tf.reshape(grid, [batch, height * width, grid.shape[-1]])
         cls = tf.repeat(tf.convert_to_tensor(self.cls), batch, axis=0)
-        return tf.concat([cls, patches], axis=1) + self.resized(height, width)
+        return tf.concat([cls, patches], axis=1) + tf.cast(self.resized(height, width), grid.dtype)
 
     def resized(self, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
         """The positional embedding for so many patches: float32 [1, 1 + height * width, D]."""

@@ -23,7 +23,7 @@ from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.optimizer import ORDERS, Groups, MomentumSGD
 from wsss_tf.train.precision import FORMATS, LossScale
-from wsss_tf.train.replicas import (any_worker, is_chief, of_first_replica, several_workers, shared_stream,
+from wsss_tf.train.replicas import (any_worker, chief_first, is_chief, of_first_replica, several_workers, shared_stream,
                                     worker_failures)
 from wsss_tf.train.schedules import Poly, Triangular, WarmUp
 from wsss_tf.train.step import training_step
@@ -152,7 +152,8 @@ def train(method: Method, optimizer: MomentumSGD | AdamW, steps: int, stream: Ca
     loss_scale = LossScale() if config.precision == "mixed_float16" else None
     state = {**(method.state if isinstance(method, StatefulMethod) else {}), **(loss_scale.variables if loss_scale else {})}
     checkpointer = Checkpointer(folder / "checkpoints", method.net, optimizer, state)
-    start = checkpointer.restore()
+    with chief_first():  # who has set an outdated folder aside before
+        start = checkpointer.restore()
     batches = shared_stream(stream(start), config.batch, config.parts)
     step_function = training_step(method, optimizer, config.batch, config.clip_norm, config.parts, loss_scale)
     meter = _Meter(optimizer, config.batch, steps, lambda step: _not_finite(step, ids(step), checkpointer.newest))

@@ -18,15 +18,21 @@ from wsss_tf.errors import InputError
 
 
 
-def prepare_devices(replicas: int) -> None:
+def prepare_devices(replicas: int, deterministic: bool = False) -> None:
     """Joins the workers of TF_CONFIG, or splits the CPU into as many devices if there is no GPU.
 
     Has to run before TensorFlow computes anything. Splitting the CPU makes
     nothing faster: it lets a machine without GPUs go the way of several.
 
+    Args:
+      replicas: see `open_strategy`.
+      deterministic: what is computed again comes out the same to the last bit.
+
     Raises:
       InputError: TF_CONFIG is damaged, or another worker cannot be reached.
     """
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
     gpus = tf.config.list_physical_devices("GPU")
     if several_workers():
         if replicas > max(1, len(gpus)):
@@ -112,15 +118,18 @@ def any_worker(asked: bool) -> bool:
     """
     if not several_workers():
         return asked
-    strategy = _of_all_workers()
     with worker_failures():
-        votes = strategy.run(_vote, (tf.constant(float(asked)),))
-        return bool(strategy.experimental_local_results(votes)[0] > 0)
+        return bool(_votes()(tf.constant(asked)) > 0)
 
 
-@tf.function
-def _vote(own):
-    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, own)
+@functools.cache
+def _votes():
+    strategy = _of_all_workers()
+
+    def on_replica(own):
+        return summed(tf.cast(own, tf.float32))
+
+    return tf.function(lambda own: of_first_replica(strategy.run(on_replica, (own,))))
 
 
 def wait_for_all() -> None:
@@ -177,7 +186,8 @@ def shared_stream(stream: tf.data.Dataset, batch: int, parts: int = 1):
 
 def of_first_replica(values):
     """What the first replica of this machine holds of a structure of values."""
-    return tf.distribute.get_strategy().experimental_local_results(values)[0]
+    strategy = _of_all_workers() if several_workers() else tf.distribute.get_strategy()
+    return strategy.experimental_local_results(values)[0]
 
 
 def summed(values):
