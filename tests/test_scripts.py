@@ -1,23 +1,18 @@
-"""The scripts and flag files: help, parsing, one stage each, and killed in the middle."""
+"""The scripts and flag files: help, parsing, one stage each."""
 
 import os
 import re
 import runpy
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 from absl import flags
 
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
-from wsss_tf.stages import STAGES, open_chain
-from wsss_tf.train.logs import read_log
+from wsss_tf.stages import STAGES
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
@@ -163,45 +158,6 @@ def test_runs_may_be_a_home_folder_or_a_variable(script, tiny_flags, masking_run
 def test_slips_on_the_command_line(arguments, words, script):
     ended = script("run", *arguments)
     assert ended.code in (1, 2) and words in ended.err and "Traceback" not in ended.err
-
-
-def weights(path: Path) -> dict[str, np.ndarray]:
-    arrays = {}
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
-    return {name: array for name, array in arrays.items() if "seed_generator" not in name}
-
-
-@pytest.mark.parametrize("by, save_every, code", [(signal.SIGKILL, 1, -signal.SIGKILL), (signal.SIGTERM, 1000, 0)])
-def test_ended_training_goes_on_and_ends_as_if_nothing_had_happened(tiny, tiny_flags, masking_run, by, save_every, code):
-    """The classifier has dropout, so its random state must survive as well. SIGTERM leaves time to save."""
-    longer = ("--reuse=tiny_masking", "--cls_epochs=10")
-    whole = open_chain(tiny(*longer, "--experiment=whole")).run("classifier")
-
-    command = (*tiny_flags, *longer, f"--experiment=ended_{code}", f"--cls_save_every={save_every}")
-    folder = whole.parents[1] / f"ended_{code}" / "classifier"
-    awaited = folder / ("checkpoints/checkpoint" if save_every == 1 else "log.jsonl")  # written after the first step
-    process, began = start("train_classifier", *command), time.monotonic()
-    while not awaited.exists():
-        assert process.poll() is None and time.monotonic() - began < PATIENCE
-        time.sleep(0.02)
-    process.send_signal(by)
-    out, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == code and (code or "the same command goes on from here" in out)
-    assert not (folder / "manifest.json").exists() and not (folder / "classifier.weights.h5").exists()
-    saved = min(int(path.stem.split("-")[1]) for path in (folder / "checkpoints").glob("*.index"))
-    before = read_log(folder / "log.jsonl")[:saved]
-
-    process = start("train_classifier", *command)
-    _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, err
-    lines = read_log(folder / "log.jsonl")
-    assert [line["step"] for line in lines] == list(range(1, 31))
-    assert lines[:saved] == before, "with their measured speeds: these steps were not trained again"
-    ours, expected = weights(folder / "classifier.weights.h5"), weights(whole / "classifier.weights.h5")
-    assert ours.keys() == expected.keys() and len(ours) > 10
-    for name, array in ours.items():
-        np.testing.assert_allclose(array, expected[name], rtol=1e-5, atol=1e-7, err_msg=name)
 
 
 def test_script_as_a_process_of_its_own_prints_one_line(script, tiny_flags, tiny_data, tmp_path):
