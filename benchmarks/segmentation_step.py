@@ -16,6 +16,7 @@ from timing import medians
 from wsss_tf import resize
 from wsss_tf.command import run_script
 from wsss_tf.experiment import Experiment
+from wsss_tf.memory import segmenter_memory
 from wsss_tf.methods.contract import Batch
 from wsss_tf.methods.dilated_classifier import build_classifier
 from wsss_tf.methods.masking import ImageMasking
@@ -93,7 +94,8 @@ def main(experiment: Experiment) -> None:
     for name, seconds in times.items():
         print(f"{name:26s} {seconds:8.3f} s")
     print(f"step / sum of parts        {times['step'] / sum(times[name] for name in parts):8.3f}")
-    print(f"memory of a step           {memory / 2**20:8.0f} MiB per image, batch {size}")
+    estimate = segmenter_memory(e, _CLASSES.value).image
+    print(f"memory of a step           {memory / 2**20:8.0f} MiB per image, batch {size}; estimated {estimate / 2**20:.0f} MiB")
 
 
 if __name__ == "__main__":

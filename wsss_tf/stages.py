@@ -83,7 +83,7 @@ def _classifier(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
         method = classifier_method(e)
         numbers = fit(method, dataset.train, dataset.num_classes, {}, e.classifier_crops, e.cls_train, e.run.seed, folder)
     if is_chief():
-        save_weights(without_dilated_blocks(method.net, new_classifier(e)), folder / CLASSIFIER)
+        save_weights(without_dilated_blocks(method.net, new_classifier(e, dataset.num_classes)), folder / CLASSIFIER)
     return numbers
 
 

@@ -13,17 +13,17 @@ from wsss_tf.nets.weights import load_weights
 CLASSIFIER, SEGMENTER = "classifier.weights.h5", "segmenter.weights.h5"
 
 
-def new_classifier(experiment: Experiment) -> keras.Model:
+def new_classifier(experiment: Experiment, num_classes: int) -> keras.Model:
     """The classifier as it is after training, without dilated blocks; its weights are yet to come."""
     e = experiment
     if e.classifier.head == "cam":
-        return build_cam_classifier(e.cls_backbone, e.dataset.num_classes)
-    return build_classifier(e.cls_backbone, e.classifier, e.dataset.num_classes, dilated=False)
+        return build_cam_classifier(e.cls_backbone, num_classes)
+    return build_classifier(e.cls_backbone, e.classifier, num_classes, dilated=False)
 
 
 def trained_classifier(experiment: Experiment, folder: Path) -> keras.Model:
     """The classifier that the stage in this folder has trained."""
-    net = new_classifier(experiment)
+    net = new_classifier(experiment, experiment.dataset.num_classes)
     load_weights(net, folder / CLASSIFIER)
     return net
 
