@@ -1,0 +1,96 @@
+"""What the training engine adds to the bare compiled step; with --replicas=2, what sharing a step among devices costs.
+
+Usage: python benchmarks/engine.py --flagfile=flags/demo/attention.cfg [--replicas=2]
+
+Trains image masking on a batch of noise by wsss_tf.train.loop.train, with its bar, log and guards; after each line of its
+log the same number of steps is done by a loop over a plain tf.function, so that both suffer alike from other work.
+"""
+
+import dataclasses
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from unittest import mock
+
+import tensorflow as tf
+from absl import flags
+
+from segmentation_step import random_batch
+from wsss_tf.command import run_script
+from wsss_tf.experiment import Experiment
+from wsss_tf.methods.dilated_classifier import build_classifier
+from wsss_tf.methods.masking import ImageMasking
+from wsss_tf.train import loop
+from wsss_tf.train.logs import TrainingLog
+from wsss_tf.train.replicas import open_strategy
+
+_STEPS = flags.DEFINE_integer("steps", 10, "steps of each turn", lower_bound=1)
+_TURNS = flags.DEFINE_integer("turns", 9, "turns; medians are printed", lower_bound=1)
+_LABELS = 6
+
+
+def parts(experiment: Experiment):
+    """Method, optimizer and batch."""
+    e = experiment
+    classifier = build_classifier(e.cls_backbone, e.classifier, _LABELS, dilated=False)
+    method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, _LABELS, classifier)
+    return method, loop.stochastic_descent(e.seg_train, 1000), random_batch(e.seg_train.batch, e.crops.crop, _LABELS)
+
+
+def bare_step(experiment: Experiment):
+    """A function that does one step of nothing but losses, gradients and update."""
+    method, optimizer, batch = parts(experiment)
+    variables, limit = method.net.trainable_variables, experiment.seg_train.clip_norm
+    optimizer.build(variables)
+
+    @tf.function
+    def step(batch):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(method.losses(batch)["loss"])
+        gradients = tape.gradient(loss, variables)
+        if limit:
+            gradients, _ = tf.clip_by_global_norm(gradients, limit)
+        optimizer.apply(gradients, variables)
+        return loss
+
+    compiled = step.get_concrete_function(batch)  # is not compiled again within the scope of a strategy
+    return lambda: compiled(batch)
+
+
+def main(experiment: Experiment) -> None:
+    """Prints the time of a step both ways, and their ratio."""
+    step, seconds = bare_step(experiment), []
+    step()
+
+    class Watch(TrainingLog):
+        """Times the steps since the last line, which the engine has waited for, and then the bare ones."""
+
+        since = time.perf_counter()
+
+        def scalars(self, number, values):
+            super().scalars(number, values)
+            engine = time.perf_counter() - self.since
+            start = time.perf_counter()
+            for _ in range(_STEPS.value):
+                loss = step()
+            loss.numpy()
+            self.since = time.perf_counter()
+            seconds.append((engine / _STEPS.value, (self.since - start) / _STEPS.value))
+
+    steps = (1 + _TURNS.value) * _STEPS.value
+    rhythm = dataclasses.replace(experiment.seg_train, save_every=10**6, log_every=_STEPS.value)
+    with (tempfile.TemporaryDirectory() as folder, open_strategy(experiment.run.replicas).scope(),
+          mock.patch.object(loop, "TrainingLog", Watch)):
+        method, optimizer, batch = parts(experiment)
+        stream = tf.data.Dataset.from_tensors(batch).repeat(steps)
+        loop.train(method, optimizer, steps, lambda start: stream, rhythm, Path(folder), lambda step: [])
+    seconds = seconds[1:]  # the first turn traces
+    print(f"engine         {1000 * statistics.median(engine for engine, _ in seconds):8.1f} ms per step, "
+          f"{experiment.run.replicas} replicas")
+    print(f"bare           {1000 * statistics.median(bare for _, bare in seconds):8.1f} ms per step")
+    print(f"engine / bare  {statistics.median(engine / bare for engine, bare in seconds):8.3f}")
+
+
+if __name__ == "__main__":
+    run_script(main)
