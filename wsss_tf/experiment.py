@@ -22,6 +22,7 @@ from wsss_tf.methods.masking import MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig
 from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.paper import find_row, row_names
 from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig
 from wsss_tf.saliency_sources import SUPERVISION
@@ -42,6 +43,8 @@ class RunConfig:
     seed: int = setting(0, "seed of initial weights, order, augmentation and random masks", low=0)
     workers: int = setting(0, "processes of the stages that work image by image; 0: as many as there are cores", low=0)
     replicas: int = setting(1, "devices that share each training step (MirroredStrategy); 0: all GPUs", low=0)
+    paper_row: str = setting("", "rows of original tables that this run reproduces, separated by ';', e.g. thesis_2.3/A4 "
+                                 "(scripts/compare.py); changes nothing else")
     method: str = setting("masking", "system that trains the segmenter", ("masking", "cam_baseline", "superpixel_growing"))
 
 
@@ -147,8 +150,8 @@ def read_experiment(values: flags.FlagValues) -> Experiment:
     """The experiment that the parsed flags describe.
 
     Raises:
-      InputError: a list flag holds something that is not a number, or flags
-        contradict each other.
+      InputError: a list flag holds something that is not a number, flags
+        contradict each other, or --paper_row names no row.
     """
     experiment = Experiment(**{group: read_flags(cls, values, prefix) for group, (cls, prefix) in _GROUPS.items()})
     for name, ends in (("resize_long", experiment.crops.resize_long),
@@ -156,6 +159,8 @@ def read_experiment(values: flags.FlagValues) -> Experiment:
         if ends and (len(ends) != 2 or not 1 <= ends[0] <= ends[1]):
             raise InputError(f"--{name}={','.join(f'{end:g}' for end in ends)}: expected the shortest and the longest long "
                              "side in pixels, e.g. 320,640: give two numbers, the smaller one first")
+    for name in row_names(experiment.run.paper_row):
+        find_row(name)  # better now than after the training
     attends = experiment.run.method == "masking" and experiment.masking.attention_weight > 0
     uses = {"masking": "the attention map is made from the output at scale 1 (A2-9)",
             "superpixel_growing": "the output at scale 1 drives the growing (A3-10)"}

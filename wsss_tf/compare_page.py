@@ -1,0 +1,154 @@
+"""The comparison as one HTML page that needs no network and no other file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from wsss_tf import report, report_chart
+from wsss_tf import report_page as html
+from wsss_tf.compare import Comparison, Group, Line
+from wsss_tf.compare_table import COLUMNS, NUMBERS, cells, legend
+from wsss_tf.data.check import content_digest
+from wsss_tf.data.example import Example
+from wsss_tf.data.images import read_labels, read_photo
+from wsss_tf.data.source import open_dataset
+from wsss_tf.data.store import voc_palette, write_text
+from wsss_tf.errors import InputError
+from wsss_tf.paper import find_row
+from wsss_tf.paper_protocols import original_classes
+
+
+def write_page(path: Path, comparison: Comparison, photos: int) -> None:
+    """Writes the page atomically.
+
+    Args:
+      path: the HTML file.
+      comparison: what it shows.
+      photos: photos of each data set to show with their masks.
+
+    Raises:
+      InputError: the folder cannot be written.
+    """
+    write_text(path, render(comparison, photos))
+
+
+def render(comparison: Comparison, photos: int) -> str:
+    """The whole page as HTML."""
+    notes = "".join(f"<li>{html.text(note)}</li>\n" for note in legend(comparison))
+    parts = [_summary(comparison), html.section("Scores", "", _score_table(comparison.lines)),
+             html.section("Remarks", "", f"<ul>\n{notes}</ul>")]
+    for groups in _by_data(comparison.groups):
+        data = groups[0].runs[0].measured()[0][2].scored_on
+        parts += [html.section(f"IoU per class: {data}", "In percent, with CRF, mean of the seeds; a dash stands for a "
+                               "class that neither the masks nor the predictions contain.", _class_table(groups, comparison.lines)),
+                  html.section(f"CAMs over their threshold: {data}", "mIoU of the class activation maps on the training "
+                               "images in percent, tags given, mean of the seeds. Measured afterwards, with masks that "
+                               "training does not see.", _cam_chart(groups)),
+                  html.section(f"Pictures: {data}", "Images evenly spread over the split, masks of the lowest seed.",
+                               _pictures(groups, photos))]
+    return html.document("Measured beside original", "".join(parts))
+
+
+def _summary(comparison: Comparison) -> str:
+    lines = comparison.lines
+    facts = {"Experiments": len(comparison.groups), "Runs": sum(len(group.runs) for group in comparison.groups),
+             "Original rows": len({line.paper_row for line in lines} - {""}), "Scores": len(lines),
+             "Measured like the original": sum(line.difference is not None for line in lines)}
+    items = "".join(f"<div><dt>{name}</dt><dd>{number}</dd></div>\n" for name, number in facts.items())
+    return f"<h1>Measured beside original</h1>\n<dl>\n{items}</dl>\n"
+
+
+def _score_table(lines: Sequence[Line]) -> str:
+    rows = []
+    for line in lines:
+        original = None if line.original is None else line.original.value
+        keys = {"measured": line.mean, "original": original, "difference": line.difference, "seeds": len(line.values)}
+        rows.append([html.cell(html.text(content), keys.get(column, content), _kind(column))
+                     for column, content in zip(COLUMNS, cells(line))])
+    heads = [(column[0].upper() + column[1:], column in NUMBERS) for column in COLUMNS]
+    return html.table(heads, rows, filtered="Show rows with")
+
+
+def _kind(column: str) -> str:
+    return "number" if column in NUMBERS else "wrap" if column == COLUMNS[-1] else ""
+
+
+def _by_data(groups: Sequence[Group]) -> list[list[Group]]:
+    """The groups with masks, by the data set that they were scored on."""
+    found = {}
+    for group in groups:
+        run = group.runs[0]
+        if "masks" in run.stages:
+            found.setdefault((run.class_names, run.inputs["val_masks"]), []).append(group)
+    return list(found.values())
+
+
+def _class_table(groups: Sequence[Group], lines: Sequence[Line]) -> str:
+    columns = {group.name: _mean([run.scores["crf"]["iou"] for run in group.runs]) for group in groups}
+    names = groups[0].runs[0].class_names
+    for line in lines:
+        if line.group in groups and line.difference is not None:
+            printed = original_classes(find_row(line.paper_row))
+            if printed:
+                columns[f"{line.paper_row}, original"] = np.array([printed.get(name, np.nan) / 100 for name in names])
+    rows = [[html.cell(html.swatch(voc_palette()[label]) + html.text(name), label),
+             *(html.cell(html.bar(ious[label], series, 120), _key(ious[label])) for series, ious in enumerate(columns.values()))]
+            for label, name in enumerate(names)]
+    return html.table([("Class", False), *((name, False) for name in columns)], rows, filtered="Show classes with")
+
+
+def _cam_chart(groups: Sequence[Group]) -> str:
+    """Groups with the same maps share a line; its label tells the best threshold."""
+    found: dict[tuple, list[str]] = {}
+    for group in groups:
+        curves = [run.scores.get("cams") for run in group.runs]
+        if all(curves):
+            thresholds = sorted(curves[0], key=float)
+            points = _mean([[curve[threshold]["miou"] for threshold in thresholds] for curve in curves])
+            found.setdefault((tuple(map(float, thresholds)), tuple(100 * points)), []).append(group.name)
+    series = {}
+    for (thresholds, mious), names in found.items():
+        best = int(np.argmax(mious))
+        series[f"{', '.join(names)}: best {mious[best]:.1f} at {thresholds[best]:g}"] = (list(thresholds), list(mious))
+    return report_chart.lines("mIoU of class activation maps over their threshold", series) if series else ""
+
+
+def _pictures(groups: Sequence[Group], photos: int) -> str:
+    """Photo, truth and all masks of some images; a sentence if the photos are gone or others."""
+    first = groups[0].runs[0]
+    if not photos:
+        return ""
+    try:
+        examples = open_dataset(first.data).val
+        if content_digest(examples, with_masks=False) != first.inputs["val"]:
+            raise InputError(f"{first.data.data}: its evaluation images have changed since the runs")
+        chosen = examples[::max(1, len(examples) // photos)][:photos]
+        return report.strips(tuple(_strip(example, groups) for example in chosen), first.class_names)
+    except InputError as error:
+        return f"<p>No pictures: {html.text(error)}</p>"
+
+
+def _strip(example: Example, groups: Sequence[Group]) -> report.PictureRow:
+    photo = read_photo(example.image)
+    pictures = [("photo", photo)]
+    if example.mask:
+        pictures.append(("ground truth", report.draw_labels(photo, read_labels(example.mask))))
+    for group in groups:
+        masks = group.runs[0].stages["masks"]
+        for folder, suffix in (("plain", ""), ("crf", " + CRF")):
+            labels = read_labels(masks / folder / f"{example.image_id}.png")
+            pictures.append((group.name + suffix, report.draw_labels(photo, labels)))
+    return report.PictureRow(example.image_id, tuple(pictures), example.tags)
+
+
+def _mean(values: Sequence[Sequence[float | None]]) -> np.ndarray:
+    """Mean over the first axis of what is defined; NaN where nothing is."""
+    array = np.array(values, np.float64)
+    defined = ~np.isnan(array)
+    return np.divide(np.where(defined, array, 0).sum(axis=0), defined.sum(axis=0), out=np.full(array.shape[1:], np.nan),
+                     where=defined.any(axis=0))
+
+
+def _key(value: float) -> float | None:
+    return None if np.isnan(value) else value
