@@ -39,15 +39,21 @@ def render(comparison: Comparison, photos: int) -> str:
     parts = [_summary(comparison), html.section("Scores", "", _score_table(comparison.lines)),
              html.section("Remarks", "", f"<ul>\n{notes}</ul>")]
     for groups in _by_data(comparison.groups):
-        data = groups[0].runs[0].measured()[0][2].scored_on
-        parts += [html.section(f"IoU per class: {data}", "In percent, with CRF, mean of the seeds; a dash stands for a "
-                               "class that neither the masks nor the predictions contain.", _class_table(groups, comparison.lines)),
-                  html.section(f"CAMs over their threshold: {data}", "mIoU of the class activation maps on the training "
-                               "images in percent, tags given, mean of the seeds. Measured afterwards, with masks that "
-                               "training does not see.", _cam_chart(groups)),
-                  html.section(f"Pictures: {data}", "Images evenly spread over the split, masks of the lowest seed.",
-                               _pictures(groups, photos))]
+        parts += _data_sections(groups, comparison.lines, photos)
     return html.document("Measured beside original", "".join(parts))
+
+
+def _data_sections(groups: Sequence[Group], lines: Sequence[Line], photos: int) -> list[str]:
+    """What the groups of one data set have to show."""
+    protocol = groups[0].runs[0].measured()[0][2]
+    return [
+        html.section(f"IoU per class: {protocol.scored_on}", "In percent, with CRF, mean of the seeds; a dash stands for a "
+                     "class that neither the masks nor the predictions contain.", _class_table(groups, lines)),
+        html.section(f"CAMs over their threshold: {protocol.trained_on}", "mIoU of the class activation maps in percent, "
+                     "tags given, mean of the seeds. Measured afterwards, with masks that training does not see.",
+                     _cam_chart(groups)),
+        html.section(f"Pictures: {protocol.scored_on}", "Evenly spread over the split; masks of the lowest seed.",
+                     _pictures(groups, photos))]
 
 
 def _summary(comparison: Comparison) -> str:
@@ -60,18 +66,22 @@ def _summary(comparison: Comparison) -> str:
 
 
 def _score_table(lines: Sequence[Line]) -> str:
-    rows = []
+    """The reasons against a difference unfold where it would stand."""
+    columns, rows = COLUMNS[:-1], []
     for line in lines:
         original = None if line.original is None else line.original.value
         keys = {"measured": line.mean, "original": original, "difference": line.difference, "seeds": len(line.values)}
-        rows.append([html.cell(html.text(content), keys.get(column, content), _kind(column))
-                     for column, content in zip(COLUMNS, cells(line))])
-    heads = [(column[0].upper() + column[1:], column in NUMBERS) for column in COLUMNS]
+        rows.append([html.cell(_reasons(line) if column == "difference" and line.reasons else html.text(content),
+                               keys.get(column, content), "number" if column in NUMBERS else "")
+                     for column, content in zip(columns, cells(line))])
+    heads = [(column[0].upper() + column[1:], column in NUMBERS) for column in columns]
     return html.table(heads, rows, filtered="Show rows with")
 
 
-def _kind(column: str) -> str:
-    return "number" if column in NUMBERS else "wrap" if column == COLUMNS[-1] else ""
+def _reasons(line: Line) -> str:
+    items = "".join(f"<li>{html.text(reason)}</li>" for reason in line.reasons)
+    what = "no original" if line.original is None else "not comparable"
+    return f"<details><summary>{what}</summary><ul>{items}</ul></details>"
 
 
 def _by_data(groups: Sequence[Group]) -> list[list[Group]]:

@@ -1,11 +1,14 @@
 """The comparison as a table of texts, and its Markdown and LaTeX."""
 
+import re
+
 from wsss_tf.compare import Comparison, Line
 from wsss_tf.paper import table_of
 from wsss_tf.paper_protocols import MIOU
 
 COLUMNS = ("row", "run", "measure", "measured", "original", "difference", "seeds", "scored on", "CRF", "test scales",
            "backbone", "start", "learned from", "why no difference")
+_FACTS = COLUMNS[7:-1]  # how it was measured
 NUMBERS = ("measured", "original", "difference", "seeds")  # columns that are set to the right
 
 _LATEX = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
@@ -56,13 +59,13 @@ def markdown(comparison: Comparison) -> str:
 
 
 def latex(comparison: Comparison) -> str:
-    """The comparison as a LaTeX document part: one booktabs tabular per table, remarks below; needs no other package."""
+    """The comparison as part of a LaTeX document: a booktabs table for each original one, remarks below."""
     tables = {}
     for line in comparison.lines:
-        where = table_of(line.paper_row).where if line.paper_row else "no original"
+        where = table_of(line.paper_row).where if line.paper_row else "without original"
         tables.setdefault(where, []).append(line)
-    return "\n".join(_latex_table(where, lines) for where, lines in tables.items()) + "".join(
-        f"\n\\par\\noindent {escape(note)}" for note in legend(comparison)) + "\n"
+    notes = "".join(f"\n\\par\\noindent {escape(note)}\n" for note in legend(comparison))
+    return "% needs \\usepackage{booktabs}\n" + "\n".join(_latex_table(*item) for item in tables.items()) + notes
 
 
 def escape(text: str) -> str:
@@ -71,20 +74,21 @@ def escape(text: str) -> str:
 
 
 def _latex_table(where: str, lines: list[Line]) -> str:
-    shown = [index for index, column in enumerate(COLUMNS) if column != "why no difference"]
-    align = "".join("r" if COLUMNS[index] in NUMBERS else "l" for index in shown)
+    """What all lines share stands below the table, to keep it narrow."""
+    rows = [dict(zip(COLUMNS, cells(line))) for line in lines]
+    shared = {column: rows[0][column] for column in _FACTS if len({row[column] for row in rows}) == 1}
+    columns = [column for column in COLUMNS[:-1] if column not in shared]
+    body = "\n".join(" & ".join(escape(row[column]) for column in columns) + r" \\" for row in rows)
+    below = [f"{column} {value}" for column, value in shared.items()]
     reasons = dict.fromkeys(reason for line in lines for reason in line.reasons)
-    rows = [" & ".join(escape(cells(line)[index]) for index in shown) + r" \\" for line in lines]
-    heads = " & ".join(escape(COLUMNS[index]) for index in shown)
-    body = "\n".join(rows)
-    below = f"\n\\par\\noindent No difference: {escape('; '.join(reasons))}." if reasons else ""
-    return (f"\\begin{{table}}\n\\centering\\tiny\n\\caption{{Measured beside original: {escape(where)}}}\n"
-            f"\\begin{{tabular}}{{{align}}}\n\\toprule\n{heads} \\\\\n\\midrule\n{body}\n\\bottomrule\n\\end{{tabular}}"
-            f"{below}\n\\end{{table}}\n")
+    below += ["no difference: " + "; ".join(reasons)] * bool(reasons)
+    return "\n".join([
+        r"\begin{table}", r"\centering\scriptsize", rf"\caption{{Measured beside original: {escape(where)}}}",
+        rf"\begin{{tabular}}{{{''.join('r' if column in NUMBERS else 'l' for column in columns)}}}", r"\toprule",
+        " & ".join(map(escape, columns)) + r" \\", r"\midrule", body, r"\bottomrule", r"\end{tabular}",
+        rf"\par {escape('. '.join(below))}", r"\end{table}", ""])
 
 
 def _plain(text: str) -> str:
     """Text that Markdown neither splits into cells nor takes for HTML or emphasis."""
-    for letter in "\\|<>*_`[]":
-        text = text.replace(letter, "\\" + letter)
-    return " ".join(text.split())
+    return " ".join(re.sub(r"[\\|<>*`\[\]]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text).split())

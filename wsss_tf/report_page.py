@@ -47,7 +47,8 @@ th button:focus-visible { outline: 2px solid var(--mark); }
 th button::after { content: "\\2195"; margin-left: 4px; opacity: .4; }
 th[aria-sort=ascending] button::after { content: "\\2191"; opacity: 1; }
 th[aria-sort=descending] button::after { content: "\\2193"; opacity: 1; }
-td.wrap { white-space: normal; min-width: 46ch; color: var(--soft); font-size: 13px; }
+td details { padding: 0; border: 0; } td summary { font-weight: 400; } td li { white-space: normal; min-width: 42ch; }
+td ul { text-align: left; color: var(--soft); font-size: 13px; }
 .filter { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; margin-bottom: 12px; font-size: 13.5px; }
 .filter input { font: inherit; flex: 0 1 320px; min-width: 0; padding: 5px 9px; color: inherit; background: var(--page);
   border: 1px solid var(--soft); border-radius: 6px; }
@@ -74,7 +75,7 @@ figcaption { color: var(--soft); font-size: 12.5px; }
 .grid { stroke: var(--line); }
 .raw, .smooth { fill: none; stroke: var(--mark); stroke-linejoin: round; }
 .line { fill: none; stroke: var(--series); stroke-width: 2; stroke-linejoin: round; }
-.lines { max-width: 760px; }
+.lines { max-width: 640px; } .lines text { fill: var(--soft); font-size: 9px; }
 .raw { opacity: .3; } .smooth { stroke-width: 2; } .dot { fill: var(--mark); }
 .legend { display: flex; flex-wrap: wrap; gap: 5px 16px; margin-bottom: 18px; font-size: 13px; }
 .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 6px; border-radius: 3px; vertical-align: -1px;
@@ -153,7 +154,7 @@ def table(heads: list[tuple[str, bool]], rows: list[list[str]], filtered: str = 
     body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     field = (f'<div class="filter"><label>{text(filtered)} <input type="search"></label>'
              f"<output>{len(rows)} rows</output></div>\n") if filtered else ""
-    return (f'{field}<div class="scroll" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n'
+    return (f'{field}<div class="scroll" role="region" aria-label="table" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n'
             f"<tbody>\n{body}\n</tbody>\n</table></div>")
 
 
