@@ -243,7 +243,7 @@ def pretend(tmp_path):
         define_experiment_flags(values)
         values(["tests", *arguments, f"--runs={runs}"])
         experiment = read_experiment(values)
-        digests = {name: f"digest of {name}" for name in ("train", "train_masks", "val", "val_masks")}
+        digests = {name: f"{name} of {prepared}" for name in ("train", "train_masks", "val", "val_masks")}
         found = {"classes": list(CLASS_NAMES), "train_images": 10582, "val_images": 1449, "saliency_max": 255, **digests}
         iou = iou or [0.5] * len(CLASS_NAMES)
         scores = {"plain": {"miou": plain, "iou": iou}, "crf": {"miou": crf, "iou": iou}} | ({"cams": cams} if cams else {})

@@ -11,7 +11,7 @@ from wsss_tf.errors import InputError
 from wsss_tf.paper import find_row, paper_tables, table_of
 from wsss_tf.paper_protocols import MIOU, Original, originals
 from wsss_tf.protocol import Protocol, differences
-from wsss_tf.run_record import RunRecord, read_run
+from wsss_tf.run_record import RunRecord, known_stages, read_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,9 +122,10 @@ def _folders(patterns: Sequence[str]) -> list[Path]:
 
 def _read(folders: Sequence[Path]) -> tuple[list[RunRecord], dict[str, str]]:
     records, left_out = [], {}
+    known = {runs: known_stages(runs) for runs in {folder.parent for folder in folders}}
     for folder in folders:
         try:
-            records.append(read_run(folder))
+            records.append(read_run(folder, known[folder.parent]))
         except InputError as error:
             left_out[str(folder)] = str(error).removeprefix(f"{folder}: ")
     if not records:

@@ -102,8 +102,21 @@ class RunRecord:
                 "split": _split(data.val_list if split == "val" else data.train_list)}
 
 
-def read_run(folder: Path) -> RunRecord:
-    """The record of a finished run in RUNS/EXPERIMENT.
+def known_stages(runs: Path) -> dict[str, Path]:
+    """Fingerprint -> folder of every finished stage of all runs, those that are outdated included."""
+    known = {}
+    for path in sorted(runs.glob(f"*/*/{MANIFEST}"), reverse=True):  # x before x.outdated-1, and so the later to win
+        with contextlib.suppress(InputError):  # damaged: if scores come from it, they will be told to lack it
+            known[read_manifest(path.parent)["fingerprint"]] = path.parent
+    return known
+
+
+def read_run(folder: Path, known: dict[str, Path]) -> RunRecord:
+    """The record of a finished run.
+
+    Args:
+      folder: RUNS/EXPERIMENT.
+      known: `known_stages` of RUNS.
 
     Raises:
       InputError: it has no scores, or a stage that they come from is gone.
@@ -115,7 +128,6 @@ def read_run(folder: Path) -> RunRecord:
     manifest, scores = read_manifest(folder / stage), _read_scores(folder / stage / "scores.json")
     if stage == "scores" and not {"plain", "crf"} <= scores.keys():
         raise InputError(f"{folder}: its evaluation images have no masks, so it has no scores to compare")
-    known = _known(folder.parent)
     made, inputs = _origins(manifest, known, folder)
     settings = _defaults() | {name: value for path in made.values() for name, value in _settings(path).items()}
     if "masks" in made:
@@ -128,16 +140,6 @@ def read_run(folder: Path) -> RunRecord:
         data=_data_config(prepared["settings"]), prepared=prepared["results"],
         supervision=manifest["results"].get("supervision", "not recorded"), scores=scores, stages=made,
         revision=manifest.get("machine", {}).get("revision", ""))
-
-
-@functools.cache
-def _known(runs: Path) -> dict[str, Path]:
-    """Fingerprint -> folder of every finished stage of all runs, those that are outdated included."""
-    known = {}
-    for path in sorted(runs.glob(f"*/*/{MANIFEST}"), reverse=True):  # x before x.outdated-1, and so the later to win
-        with contextlib.suppress(InputError):  # damaged: no score comes from it, or its absence will be told
-            known[read_manifest(path.parent)["fingerprint"]] = path.parent
-    return known
 
 
 def _origins(manifest: dict, known: dict[str, Path], run: Path) -> tuple[dict[str, Path], dict[str, object]]:
@@ -160,8 +162,8 @@ def _origins(manifest: dict, known: dict[str, Path], run: Path) -> tuple[dict[st
 
 
 def _prepared(inputs: dict, known: dict[str, Path], run: Path) -> dict:
-    """The manifest of the stage `prepare` that found these digests."""
-    for folder in known.values():
+    """The manifest of the stage `prepare` that found these digests, the run's own if it did."""
+    for folder in sorted(known.values(), key=lambda folder: folder.parent != run):
         if folder.name.split(".")[0] == "prepare":
             manifest = read_manifest(folder)
             if all(manifest["results"].get(part) == found for part, found in inputs.items()):
