@@ -1,6 +1,7 @@
 """Runs beside original rows: means by hand, seeds, duplicates, and what is refused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,8 +125,26 @@ def test_globs_files_and_unfinished_runs(pretend, tmp_path):
 
 def test_remarks_are_those_of_the_tables_that_occur(pretend):
     comparison = compare([str(pretend("--flagfile=flags/thesis/ch2/table_2_5/1.cfg"))])
-    assert list(comparison.remarks) == ["thesis Table 2.5"]
-    assert "earlier configuration" in comparison.remarks["thesis Table 2.5"][0]
+    ((about, remark),) = comparison.remarks
+    assert about == "thesis Table 2.5" and "earlier configuration" in remark
+
+
+def test_runs_of_several_versions_are_told(pretend):
+    folders = three_seeds(pretend)
+    path = Path(folders[1]) / "segmenter" / MANIFEST
+    manifest = json.loads(path.read_text())
+    manifest["machine"]["revision"] = "0123456789"
+    path.write_text(json.dumps(manifest))
+    about, remark = compare(folders).remarks[-1]
+    assert about == "a" and remark.startswith("its runs are of several versions of this project: ") and "0123456" in remark
+
+
+def test_experiments_of_one_name_are_told_apart(pretend, tmp_path):
+    first = pretend(A4, plain=0.6)
+    second = pretend(A4, "--paths=2", plain=0.7, runs=tmp_path / "others")
+    comparison = compare([str(first), str(second)])
+    assert [(line.group.name, line.mean) for line in comparison.lines if line.protocol.crf == "none"] == [
+        (str(second), 70), (str(first), 60)]
 
 
 def test_manifests_that_name_a_row_that_is_gone(pretend):

@@ -19,7 +19,7 @@ HOSTILE = "a|b <i>_x_<i> 50%_&#{}$~^\\"
 def comparison(pretend, monkeypatch, pytestconfig, tmp_path):
     monkeypatch.chdir(pytestconfig.rootpath)
     folders = [pretend(A4, f"--seed={seed}", f"--experiment=a_{seed}", plain=0.6 + 0.02 * seed, crf=0.6) for seed in (0, 1)]
-    folders.append(pretend("--experiment=msrc_2_6", "--flagfile=flags/real/table_2_6/S1.cfg", crf=0.7512, prepared={"val_images": 46}))
+    folders.append(pretend("--flagfile=flags/real/table_2_6/S1.cfg", crf=0.7512, prepared={"val_images": 46}))
     scores = {"count": 28.51, "under_segmentation": 0.0834, "boundary_precision": 0.1, "boundary_recall": 0.5,
               "achievable_accuracy": 0.96}
     folders.append(pretend("--flagfile=flags/thesis/ch3/table_3_5/ours_0.3.cfg", target="superpixel_scores",

@@ -45,7 +45,8 @@ class Browser:
         """The answer to one command; what happens meanwhile is heard."""
         self._count += 1
         session = {"sessionId": self._session} if self._session else {}
-        os.write(self._out, json.dumps({"id": self._count, "method": method, "params": parameters, **session}).encode() + b"\0")
+        command = {"id": self._count, "method": method, "params": parameters} | session
+        os.write(self._out, json.dumps(command).encode() + b"\0")
         while (message := self._next()).get("id") != self._count:
             self.heard.append(message)
         assert "error" not in message, message

@@ -19,17 +19,14 @@ class Group:
     """Runs that differ in their seed alone.
 
     Attributes:
+      name: of the experiment; the folder of a run where several share a name.
       runs: one per seed, in the order of the seeds.
       paper_rows: the original rows that they reproduce.
     """
 
+    name: str
     runs: tuple[RunRecord, ...]
     paper_rows: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """Name of the experiment."""
-        return self.runs[0].name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,10 +76,15 @@ class Comparison:
     left_out: dict[str, str]
 
     @property
-    def remarks(self) -> dict[str, tuple[str, ...]]:
-        """Table (where it stands) -> remarks on its numbers, for the tables that occur."""
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        """(what about, remark) on the tables that occur, on runs of several versions, and on what was left out."""
         tables = dict.fromkeys(table_of(line.paper_row).id for line in self.lines if line.paper_row)
-        return {paper_tables()[table].where: paper_tables()[table].notes for table in tables}
+        notes = [(paper_tables()[table].where, note) for table in tables for note in paper_tables()[table].notes]
+        for group in self.groups:
+            revisions = dict.fromkeys(run.revision[:7] or "unknown" for run in group.runs)
+            if len(revisions) > 1:
+                notes.append((group.name, f"its runs are of several versions of this project: {', '.join(revisions)}"))
+        return (*notes, *((f"Left out: {run}", reason) for run, reason in self.left_out.items()))
 
 
 def compare(patterns: Sequence[str], rows: Sequence[str] = ()) -> Comparison:
@@ -156,8 +158,10 @@ def _groups(records: Sequence[RunRecord], given: dict[str, str], left_out: dict[
         named = record.paper_rows or tuple(
             given[name] for name in dict.fromkeys((record.folder.name, record.name)) if name in given)
         rows.setdefault(identity, {}).update(dict.fromkeys(named))
-    return tuple(Group(tuple(seeds[seed] for seed in sorted(seeds)), tuple(rows[identity]))
-                 for identity, seeds in found.items())
+    runs = {identity: tuple(seeds[seed] for seed in sorted(seeds)) for identity, seeds in found.items()}
+    names = [of_one[0].name for of_one in runs.values()]
+    return tuple(Group(of_one[0].name if names.count(of_one[0].name) == 1 else str(of_one[0].folder), of_one,
+                       tuple(rows[identity])) for identity, of_one in runs.items())
 
 
 def _lines(group: Group, paper_row: str) -> list[Line]:

@@ -95,17 +95,23 @@ def _by_data(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def _class_table(groups: Sequence[Group], lines: Sequence[Line]) -> str:
-    columns = {group.name: _mean([run.scores["crf"]["iou"] for run in group.runs]) for group in groups}
+    names, columns = groups[0].runs[0].class_names, _class_columns(groups, lines)
+    rows = []
+    for label, name in enumerate(names):
+        bars = [html.cell(html.bar(ious[label], series, 120), _key(ious[label])) for series, (_, ious) in enumerate(columns)]
+        rows.append([html.cell(html.swatch(voc_palette()[label]) + html.text(name), label), *bars])
+    return html.table([("Class", False), *((title, False) for title, _ in columns)], rows, filtered="Show classes with")
+
+
+def _class_columns(groups: Sequence[Group], lines: Sequence[Line]) -> list[tuple[str, np.ndarray]]:
+    """(title, IoU by label) of each group, and of originals that were measured alike."""
+    columns = [(group.name, _mean([run.scores["crf"]["iou"] for run in group.runs])) for group in groups]
     names = groups[0].runs[0].class_names
     for line in lines:
-        if line.group in groups and line.difference is not None:
-            printed = original_classes(find_row(line.paper_row))
-            if printed:
-                columns[f"{line.paper_row}, original"] = np.array([printed.get(name, np.nan) / 100 for name in names])
-    rows = [[html.cell(html.swatch(voc_palette()[label]) + html.text(name), label),
-             *(html.cell(html.bar(ious[label], series, 120), _key(ious[label])) for series, ious in enumerate(columns.values()))]
-            for label, name in enumerate(names)]
-    return html.table([("Class", False), *((name, False) for name in columns)], rows, filtered="Show classes with")
+        printed = {} if line.difference is None or line.group not in groups else original_classes(find_row(line.paper_row))
+        if printed:
+            columns.append((f"{line.paper_row}, original", np.array([printed.get(name, np.nan) for name in names]) / 100))
+    return columns
 
 
 def _cam_chart(groups: Sequence[Group]) -> str:

@@ -40,14 +40,12 @@ def number(line: Line, value: float, sign: str = "") -> str:
 
 
 def legend(comparison: Comparison) -> list[str]:
-    """What the numbers mean, and remarks on the tables that occur, one sentence or paragraph each."""
+    """What the numbers mean, and all remarks, a paragraph each."""
     several = any(line.spread is not None for line in comparison.lines)
     spread = "mean ± standard deviation (n - 1) over runs that differ in their seed alone" if several else "one seed each"
     notes = [f"mIoU in percent, measures of superpixels as in Table 3.5; {spread}. A difference (measured minus original) "
              "stands only where both numbers were measured alike."]
-    for where, remarks in comparison.remarks.items():
-        notes += [f"{where}: {remark}" for remark in remarks]
-    return notes + [f"Left out: {run}: {reason}" for run, reason in comparison.left_out.items()]
+    return notes + [f"{about}: {remark}" for about, remark in comparison.remarks]
 
 
 def markdown(comparison: Comparison) -> str:

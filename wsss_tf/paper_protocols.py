@@ -93,12 +93,12 @@ def _headline_vgg(row: PaperRow) -> Protocol:
 
 def _table_2_3(row: PaperRow) -> Protocol:
     values = row.values
-    paths = {"paths": values["n_paths"]} if values["n_paths"] else {}
-    protocol = _with(_CHAPTER_2, **_PARTS[values["saliency_refinement"]], **_attention(values["classification_network"]), **paths)
+    settings = _PARTS[values["saliency_refinement"]] | _attention(values["classification_network"])
+    settings |= {"paths": values["n_paths"]} if values["n_paths"] else {}
     backbone = _BACKBONES[values["backbone"]]
     masks = values["saliency_refinement"] == "ground-truth saliency"
     return dataclasses.replace(
-        protocol, backbone=backbone, start="coco" if backbone == "resnet101" else "imagenet",
+        _with(_CHAPTER_2, **settings), backbone=backbone, start="coco" if backbone == "resnet101" else "imagenet",
         supervision=f"{_TAGS} and {SUPERVISION['ground_truth' if masks else 'maps']}")
 
 

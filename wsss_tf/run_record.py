@@ -41,7 +41,7 @@ class RunRecord:
       supervision: what its segmenter learned from; early versions did not record it.
       scores: content of its scores.json.
       stages: stage -> the folder where it was made.
-      revision: of the project that scored it.
+      revision: of the project that trained its segmenter or made its superpixels.
     """
 
     folder: Path
@@ -134,12 +134,13 @@ def read_run(folder: Path, known: dict[str, Path]) -> RunRecord:
         settings["method"] = _method(made)
     prepared = _prepared(inputs, known, folder)
     name, seed = manifest.get("experiment", folder.name), manifest.get("seed", 0)
+    machine = read_manifest(made["segmenter" if "masks" in made else "superpixels"]).get("machine", {})
     return RunRecord(
         folder=folder, name=name.removesuffix(f"_{seed}"), seed=seed, fingerprint=manifest["fingerprint"],
         paper_rows=row_names(manifest.get("paper_row", "")), settings=settings, inputs=inputs,
         data=_data_config(prepared["settings"]), prepared=prepared["results"],
         supervision=manifest["results"].get("supervision", "not recorded"), scores=scores, stages=made,
-        revision=manifest.get("machine", {}).get("revision", ""))
+        revision=machine.get("revision", ""))
 
 
 def _origins(manifest: dict, known: dict[str, Path], run: Path) -> tuple[dict[str, Path], dict[str, object]]:
