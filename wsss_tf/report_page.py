@@ -36,7 +36,6 @@ dl div { flex: 1 1 200px; padding: 12px 16px; background: var(--card); }
 dt { color: var(--soft); font-size: 12.5px; }
 dd { margin: 1px 0 0; font-weight: 600; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
-[hidden] { display: none; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 7px 12px; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
@@ -154,8 +153,8 @@ def table(heads: list[tuple[str, bool]], rows: list[list[str]], filtered: str = 
     body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     field = (f'<div class="filter"><label>{text(filtered)} <input type="search"></label>'
              f"<output>{len(rows)} rows</output></div>\n") if filtered else ""
-    return (f'{field}<div class="scroll" role="region" aria-label="table" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n'
-            f"<tbody>\n{body}\n</tbody>\n</table></div>")
+    return (f'{field}<div class="scroll" role="region" aria-label="table" tabindex="0"><table>\n'
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>")
 
 
 def cell(content: str, key: object, kind: str = "") -> str:
