@@ -50,6 +50,7 @@ def test_one_seed_has_no_spread(pretend):
     (["--saliency_source=spectral_residual"], {}, "learned from image tags and saliency of an untrained detector"),
     (["--method=cam_baseline"], {}, "learned from image tags, the row image tags and saliency maps"),
     (["--seg_backbone=resnet101"], {}, "backbone resnet101, the row vgg16"),
+    (["--cls_backbone=resnet50"], {}, "--cls_backbone resnet50, the row vgg16"),
     (["--seg_weights=x/vgg16_coco.h5"], {}, "started from coco, the row imagenet"),
     (["--seg_weights=none"], {}, "started from random, the row imagenet"),
     (["--seg_epochs=1"], {}, "--seg_epochs 1, the row 30"),
@@ -103,7 +104,16 @@ def test_the_same_run_twice_counts_once(pretend, tmp_path):
     again = str(pretend(A4, "--seed=1", "--experiment=again_1", plain=0.9))
     comparison = compare([*folders, folders[0], again])
     assert comparison.lines[0].values == (61.0, 62.0, 66.0)
-    assert comparison.left_out == {again: f"it has the settings and the seed of {folders[1]}"}
+    assert comparison.left_out == {again: f"it measures the same as {folders[1]}"}
+
+
+def test_superpixels_draw_nothing_and_so_have_no_spread_over_seeds(pretend):
+    scores = dict.fromkeys(("count", "under_segmentation", "boundary_precision", "boundary_recall", "achievable_accuracy"), 0.5)
+    folders = [str(pretend("--flagfile=flags/thesis/ch3/table_3_5/slic_80.cfg", f"--seed={seed}", f"--experiment=s_{seed}",
+                           target="superpixel_scores", superpixels=scores)) for seed in (0, 1)]
+    comparison = compare(folders)
+    assert {line.values for line in comparison.lines} == {(0.5,)}
+    assert comparison.left_out == {folders[1]: f"it measures the same as {folders[0]}"}
 
 
 def test_globs_files_and_unfinished_runs(pretend, tmp_path):

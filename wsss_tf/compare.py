@@ -146,22 +146,23 @@ def _split(row: str) -> tuple[str, str]:
 
 
 def _groups(records: Sequence[RunRecord], given: dict[str, str], left_out: dict[str, str]) -> tuple[Group, ...]:
-    """Runs by what they share; of several with one seed the first counts."""
-    found: dict[str, dict[int, RunRecord]] = {}
+    """Runs by what they share; of several that measure the same the first counts."""
+    found: dict[str, list[RunRecord]] = {}
     rows: dict[str, dict[str, None]] = {}
     for record in records:
-        identity = record.identity
-        seeds = found.setdefault(identity, {})
-        first = seeds.setdefault(record.seed, record)
-        if first is not record:
-            left_out[str(record.folder)] = f"it has the settings and the seed of {first.folder}"
-        named = record.paper_rows or tuple(
-            given[name] for name in dict.fromkeys((record.folder.name, record.name)) if name in given)
+        identity, names = record.identity, dict.fromkeys((record.folder.name, record.name))
+        named = record.paper_rows or [given[name] for name in names if name in given]
         rows.setdefault(identity, {}).update(dict.fromkeys(named))
-    runs = {identity: tuple(seeds[seed] for seed in sorted(seeds)) for identity, seeds in found.items()}
-    names = [of_one[0].name for of_one in runs.values()]
-    return tuple(Group(of_one[0].name if names.count(of_one[0].name) == 1 else str(of_one[0].folder), of_one,
-                       tuple(rows[identity])) for identity, of_one in runs.items())
+        runs = found.setdefault(identity, [])
+        same = [run for run in runs if run.seed == record.seed or run.fingerprint == record.fingerprint]
+        if same:  # the seed may differ where nothing is drawn
+            left_out[str(record.folder)] = f"it measures the same as {same[0].folder}"
+        else:
+            runs.append(record)
+    shown = [runs[0].name for runs in found.values()]
+    return tuple(Group(runs[0].name if shown.count(runs[0].name) == 1 else str(runs[0].folder),
+                       tuple(sorted(runs, key=lambda run: run.seed)), tuple(rows[identity]))
+                 for identity, runs in found.items())
 
 
 def _lines(group: Group, paper_row: str) -> list[Line]:

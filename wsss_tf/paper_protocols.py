@@ -20,6 +20,7 @@ _TEST = {"crf": "C1", "scales": (1.0, 0.75, 0.5), "flip": False}
 _VOC = {"data": "VOC 2012", "split": "val", "images": 1449, "train": "train_aug", "train_images": 10582}
 _COCO = {"data": "COCO 2014", "split": "val", "images": 40504, "train": "train", "train_images": 82783}
 _TAGS = "image tags"
+_METHODS = ("Ours", "SLIC", "SEEDS", "LSC")  # whose rows a run can reproduce
 _D8 = (3, 6, 9, 12, 15, 18, 21, 24)
 
 _CHAPTER_2 = Protocol(
@@ -27,7 +28,8 @@ _CHAPTER_2 = Protocol(
     settings={"method": "masking", "crop": 321, "seg_epochs": 30, "seg_batch": 20})
 _CHAPTER_3 = Protocol(
     **_VOC, **_TEST, supervision=_TAGS, backbone="resnet101", start="imagenet",
-    settings={"method": "superpixel_growing", "crop": 448, "seg_epochs": 15, "seg_batch": 20, "feature_net": "vit_b8"})
+    settings={"method": "superpixel_growing", "crop": 448, "seg_epochs": 15, "seg_batch": 20, "feature_net": "vit_b8",
+              "cls_backbone": "resnet50_torch"})
 _TABLE_3_5 = Protocol(data="VOC 2012", split="train", images=1464, train="", train_images=0, crf="none", scales=(),
                       flip=False, supervision="none", backbone="none", start="none")
 
@@ -83,12 +85,7 @@ def _with(protocol: Protocol, **settings: object) -> Protocol:
 
 def _headline_resnet(row: PaperRow) -> Protocol:
     """Started from COCO weights, which were trained with masks (A2-14)."""
-    return dataclasses.replace(_with(_CHAPTER_2, **_PARTS["refined"], **_attention("dilation"), paths=3),
-                               backbone="resnet101", start="coco")
-
-
-def _headline_vgg(row: PaperRow) -> Protocol:
-    return _with(_CHAPTER_2, **_PARTS["refined"], **_attention("dilation"), paths=2)
+    return dataclasses.replace(_chapter_2(paths=3), backbone="resnet101", start="coco")
 
 
 def _table_2_3(row: PaperRow) -> Protocol:
@@ -109,24 +106,7 @@ def _table_2_4(row: PaperRow) -> Protocol:
 
 
 def _table_2_5(row: PaperRow) -> Protocol:
-    refinement = {1: "none", 2: "all_labeled", 3: "unlabeled"}[row.values["no"]]
-    return _with(_CHAPTER_2, refinement=refinement, **_attention("dilation"))
-
-
-def _table_2_6(row: PaperRow) -> Protocol:
-    return _with(_CHAPTER_2, **_PARTS["refined"], **_attention("dilation"), cam_scales=row.values["scales"])
-
-
-def _table_2_7(row: PaperRow) -> Protocol:
-    return _with(_CHAPTER_2, **_PARTS["refined"], **_attention("dilation") | {"cls_rates": row.values["rates"]})
-
-
-def _coco(protocol: Protocol) -> Callable[[PaperRow], Protocol]:
-    return lambda row: dataclasses.replace(protocol, **_COCO)
-
-
-def _table_3_2(row: PaperRow) -> Protocol:
-    return dataclasses.replace(_chapter_3(), backbone=_BACKBONES[row.values["backbone"]])
+    return _chapter_2(refinement={1: "none", 2: "all_labeled", 3: "unlabeled"}[row.values["no"]])
 
 
 def _table_3_5(row: PaperRow) -> Protocol:
@@ -137,6 +117,11 @@ def _table_3_5(row: PaperRow) -> Protocol:
                                crf="C5", backbone="vit_b8", start="dino")
 
 
+def _chapter_2(**varied: object) -> Protocol:
+    """The whole method: refined maps, a classifier with dilated blocks."""
+    return _with(_CHAPTER_2, **_PARTS["refined"] | _attention("dilation") | varied)
+
+
 def _chapter_3(**varied: object) -> Protocol:
     usual = {"superpixel_tau": 0.3, "alpha": 0.5, "beta_foreground": 0.7, "beta_background": 0.7}
     return _with(_CHAPTER_3, superpixel_method="discovery", **usual | varied)
@@ -145,17 +130,24 @@ def _chapter_3(**varied: object) -> Protocol:
 def _attention(network: str | None) -> dict[str, object]:
     """Settings of a classification network as Table 2.3 names them."""
     rates = {"standard": (), "dilation": _D8}.get(network)
-    return {"attention_weight": 0} if rates is None else {"attention_weight": 2, "cls_rates": rates}
+    return {"attention_weight": 0} if rates is None else {"attention_weight": 2, "cls_rates": rates} | _CLASSIFIER
 
 
-_PARTS = {"none": {"refinement": "none"}, "refined": {"refinement": "unlabeled"},
+_CLASSIFIER = {"cls_backbone": "vgg16"}  # of all rows (A2-23), where there is one
+_PARTS = {"none": {"refinement": "none"}, "refined": {"refinement": "unlabeled"} | _CLASSIFIER,
           "ground-truth saliency": {"refinement": "none"}}
-_METHODS = ("Ours", "SLIC", "SEEDS", "LSC")
 _PROTOCOLS: dict[str, Callable[[PaperRow], Protocol]] = {
-    "thesis_2.1": _headline_vgg, "thesis_2.2": _headline_resnet, "thesis_2.3": _table_2_3, "thesis_2.4": _table_2_4,
-    "thesis_2.5": _table_2_5, "thesis_2.6": _table_2_6, "thesis_2.7": _table_2_7,
-    "thesis_2.8": _coco(_with(_CHAPTER_2, **_PARTS["refined"], **_attention("dilation"))),
-    "thesis_3.2": _table_3_2, "thesis_3.3": _coco(_chapter_3()), "thesis_3.5": _table_3_5,
+    "thesis_2.1": lambda row: _chapter_2(paths=2),  # A2-27
+    "thesis_2.2": _headline_resnet,
+    "thesis_2.3": _table_2_3,
+    "thesis_2.4": _table_2_4,
+    "thesis_2.5": _table_2_5,
+    "thesis_2.6": lambda row: _chapter_2(cam_scales=row.values["scales"]),
+    "thesis_2.7": lambda row: _chapter_2(cls_rates=row.values["rates"]),
+    "thesis_2.8": lambda row: dataclasses.replace(_chapter_2(), **_COCO),
+    "thesis_3.2": lambda row: dataclasses.replace(_chapter_3(), backbone=_BACKBONES[row.values["backbone"]]),
+    "thesis_3.3": lambda row: dataclasses.replace(_chapter_3(), **_COCO),
+    "thesis_3.5": _table_3_5,
     "thesis_3.6": lambda row: _chapter_3(superpixel_tau=row.values["tau"]),
     "thesis_3.7": lambda row: _chapter_3(alpha=row.values["alpha"]),
     "thesis_3.8": lambda row: _chapter_3(beta_foreground=row.values["beta_fg"], beta_background=row.values["beta_bg"]),
