@@ -7,8 +7,6 @@ Prints Markdown and writes it, LaTeX and one HTML page to --out. A run names its
 names them for a run that does not.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from wsss_tf.command import run_script
@@ -34,7 +32,7 @@ def main(experiment: Experiment, folders: list[str]) -> None:
     write_text(out / "comparison.tex", latex(comparison))
     write_page(out / "comparison.html", comparison, _PHOTOS.value)
     for suffix in ("md", "tex", "html"):
-        print(Path(out / f"comparison.{suffix}"))
+        print(out / f"comparison.{suffix}")
 
 
 if __name__ == "__main__":
