@@ -6,6 +6,7 @@ What imports TensorFlow is imported inside the fixtures: it takes seconds, and m
 import contextlib
 import dataclasses
 import itertools
+import json
 import os
 import runpy
 import sys
@@ -222,6 +223,48 @@ def growing_run(tiny, finish, masking_run) -> Run:
                        "--feature_net=rgb", "--feature_stride=4", "--superpixel_tau=0.9", "--alpha=0.3",
                        "--cls_head=cam", "--cls_crop=48", "--cls_resize_long=48,80", "--nocls_jitter", "--cam_fusion=irn",
                        "--cam_flip"))
+
+
+@pytest.fixture
+def pretend(tmp_path):
+    """The function (flags, plain=, crf=, ...) -> folder of a run whose stages did nothing but tell these scores.
+
+    Its manifests are real. The flags are those of a flagfile of the repository; the data set has VOC's counts unless
+    `prepared` says otherwise.
+    """
+    from wsss_tf.data.voc import CLASS_NAMES
+    from wsss_tf.experiment import define_experiment_flags, read_experiment
+    from wsss_tf.stage import Chain
+    from wsss_tf.stages import STAGES
+
+    def run(*arguments: str, plain: float = 0.5, crf: float = 0.6, target: str = "scores", iou=None, cams=None,
+            superpixels=None, prepared=None, runs: Path = tmp_path / "runs") -> Path:
+        values = flags.FlagValues()
+        define_experiment_flags(values)
+        values(["tests", *arguments, f"--runs={runs}"])
+        experiment = read_experiment(values)
+        digests = {name: f"{name} of {prepared}" for name in ("train", "train_masks", "val", "val_masks")}
+        found = {"classes": list(CLASS_NAMES), "train_images": 10582, "val_images": 1449, "saliency_max": 255, **digests}
+        iou = iou or [0.5] * len(CLASS_NAMES)
+        scores = {"plain": {"miou": plain, "iou": iou}, "crf": {"miou": crf, "iou": iou}} | ({"cams": cams} if cams else {})
+        told = {"prepare": (found | (prepared or {}), None), "superpixel_scores": (superpixels, superpixels),
+                "scores": ({"supervision": experiment.supervision}, scores)}
+
+        def work(name: str):
+            def tell(experiment, folder, inputs):
+                results, content = told.get(name, ({}, None))
+                if content is not None:
+                    (folder / "scores.json").write_text(json.dumps(content))
+                return results
+            return tell
+
+        stages = {name: dataclasses.replace(stage, run=work(name)) for name, stage in STAGES.items()}
+        chain = Chain(stages, experiment, lambda e: "the photos")
+        for name in chain.required(target):
+            chain.run(name)
+        return experiment.folder(target).parent
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -304,4 +304,4 @@ def test_rows_train_a_step_at_the_test_size(file, eagerly):
 
 
 def without_name(e: Experiment) -> Experiment:
-    return dataclasses.replace(e, run=dataclasses.replace(e.run, experiment="", reuse=""))
+    return dataclasses.replace(e, run=dataclasses.replace(e.run, experiment="", reuse="", paper_row=""))

@@ -19,20 +19,22 @@ from wsss_tf.stages import STAGES, open_chain  # noqa: E402
 from wsss_tf.train.replicas import prepare_devices  # noqa: E402
 
 
-def run_script(main: Callable[[Experiment], None], command: str = "") -> None:
+def run_script(main: Callable[..., None], command: str = "", words: bool = False) -> None:
     """Parses the flags of an experiment, runs main, and turns user errors into one line and exit code 2.
 
     Args:
-      main: what the script does.
+      main: what the script does, given the experiment (and the words).
       command: a word that has to stand before the flags.
+      words: there may be words beside the flags; main gets them too.
     """
 
     def wrapped(argv: list[str]) -> None:
         try:
-            _check_words(argv, command)
+            if not words:
+                _check_words(argv, command)
             experiment = read_experiment(flags.FLAGS)
             prepare_devices(experiment.run.replicas, experiment.run.deterministic)
-            main(experiment)
+            main(experiment, *([argv[1:]] if words else []))
         except (InputError, OSError) as error:  # an OSError tells of the machine, and names its file too
             sys.stdout.flush()
             print(f"error: {error}", file=sys.stderr)

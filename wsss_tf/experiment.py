@@ -22,6 +22,7 @@ from wsss_tf.methods.masking import MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig
 from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.paper import find_row, row_names
 from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig
 from wsss_tf.saliency_sources import SUPERVISION
@@ -44,6 +45,8 @@ class RunConfig:
     replicas: int = setting(1, "devices of this machine that share each training step (MirroredStrategy); 0: all GPUs. Where "
                                "TF_CONFIG names several workers, all of theirs share it (MultiWorkerMirroredStrategy)", low=0)
     deterministic: bool = setting(False, "the same commands on the same machine train the same weights to the last bit; slower")
+    paper_row: str = setting("", "rows of original tables that this run reproduces, separated by ';', e.g. thesis_2.3/A4 "
+                                 "(scripts/compare.py); changes nothing else")
     method: str = setting("masking", "system that trains the segmenter", ("masking", "cam_baseline", "superpixel_growing"))
 
 
@@ -149,8 +152,8 @@ def read_experiment(values: flags.FlagValues) -> Experiment:
     """The experiment that the parsed flags describe.
 
     Raises:
-      InputError: a list flag holds something that is not a number, or flags
-        contradict each other.
+      InputError: a list flag holds something that is not a number, flags
+        contradict each other, or --paper_row names no row.
     """
     experiment = Experiment(**{group: read_flags(cls, values, prefix) for group, (cls, prefix) in _GROUPS.items()})
     for name, ends in (("resize_long", experiment.crops.resize_long),
@@ -158,6 +161,8 @@ def read_experiment(values: flags.FlagValues) -> Experiment:
         if ends and (len(ends) != 2 or not 1 <= ends[0] <= ends[1]):
             raise InputError(f"--{name}={','.join(f'{end:g}' for end in ends)}: expected the shortest and the longest long "
                              "side in pixels, e.g. 320,640: give two numbers, the smaller one first")
+    for name in row_names(experiment.run.paper_row):
+        find_row(name)  # better now than after the training
     attends = experiment.run.method == "masking" and experiment.masking.attention_weight > 0
     uses = {"masking": "the attention map is made from the output at scale 1 (A2-9)",
             "superpixel_growing": "the output at scale 1 drives the growing (A3-10)"}

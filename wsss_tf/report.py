@@ -11,6 +11,7 @@ import cv2
 import matplotlib
 import numpy as np
 
+from wsss_tf import report_chart
 from wsss_tf import report_page as html
 from wsss_tf.data.example import BACKGROUND, UNKNOWN
 from wsss_tf.data.store import voc_palette, write_text
@@ -102,7 +103,7 @@ def render(page: ReportPage) -> str:
         html.section("IoU per class", "In percent; a dash stands for a class that neither the masks nor the "
                      "predictions contain.", _class_table(page)),
         html.section("Training", "", _curves(page.curves)),
-        html.section("Pictures", "", _pictures(page)),
+        html.section("Pictures", "", strips(page.pictures, page.class_names)),
         html.section("How it was made", "", _provenance(page)),
     ]))
 
@@ -172,6 +173,17 @@ def draw_grey(values: np.ndarray) -> np.ndarray:
     return np.repeat(values[..., None], 3, axis=2)
 
 
+def strips(rows: tuple[PictureRow, ...], class_names: tuple[str, ...]) -> str:
+    """The pictures of several images as HTML, below a legend of the classes' colours; "" for none."""
+    if not rows:
+        return ""
+    palette = voc_palette()
+    legend = "".join(f"<span>{html.swatch(palette[label])}{html.text(name)}</span>\n"
+                     for label, name in enumerate(class_names) if label != BACKGROUND)
+    shown = "".join(_strip(row, class_names) for row in rows)
+    return f'<div class="legend">\n{legend}<span>{html.swatch(None)}unknown</span>\n</div>\n{shown}'
+
+
 def _borders(labels: np.ndarray, without: np.ndarray | None = None) -> np.ndarray:
     """Where labels [H, W] meet, in lines that survive the reduction of the picture: bool [H, W]."""
     edge = np.zeros(labels.shape, np.uint8)
@@ -236,7 +248,7 @@ def _curves(curves: dict[str, list[dict]]) -> str:
         charts = []
         for name in names:
             points = [(step, latest[step][name]) for step in steps if _number(latest[step].get(name))]
-            charts.append(html.curve(name, [step for step, _ in points], [value for _, value in points]))
+            charts.append(report_chart.curve(name, [step for step, _ in points], [value for _, value in points]))
         if charts:
             parts.append(f'<h3>{html.text(stage)}</h3>\n<div class="charts">\n' + "\n".join(charts) + "\n</div>\n")
     return "".join(parts)
@@ -244,16 +256,6 @@ def _curves(curves: dict[str, list[dict]]) -> str:
 
 def _number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _pictures(page: ReportPage) -> str:
-    if not page.pictures:
-        return ""
-    palette = voc_palette()
-    legend = "".join(f"<span>{html.swatch(palette[label])}{html.text(name)}</span>\n"
-                     for label, name in enumerate(page.class_names) if label != BACKGROUND)
-    strips = "".join(_strip(row, page.class_names) for row in page.pictures)
-    return f'<div class="legend">\n{legend}<span>{html.swatch(None)}unknown</span>\n</div>\n{strips}'
 
 
 def _strip(row: PictureRow, class_names: tuple[str, ...]) -> str:

@@ -7,15 +7,11 @@ import io
 import math
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 _PICTURE_WIDTH = 320  # pixels embedded per picture; shown at half of it, sharp on dense screens
 _JPEG_QUALITY = 88
-_NUM_SERIES = 6  # colours that the style sheet defines
-_CHART = (380, 190)  # width, height of a curve in SVG units
-_MARGIN = (56, 10, 10, 24)  # left, top, right, bottom of its plot area
-_MAX_POINTS = 300  # vertices per curve: more cannot be seen
+NUM_SERIES = 6  # colours of lines and bars that the style sheet defines
 
 # Series colours after Okabe and Ito: told apart with every common colour vision.
 _STYLE = """
@@ -50,6 +46,14 @@ th button:focus-visible { outline: 2px solid var(--mark); }
 th button::after { content: "\\2195"; margin-left: 4px; opacity: .4; }
 th[aria-sort=ascending] button::after { content: "\\2191"; opacity: 1; }
 th[aria-sort=descending] button::after { content: "\\2193"; opacity: 1; }
+td details { padding: 0; border: 0; } td summary { font-weight: 400; } td li { white-space: normal; min-width: 42ch; }
+td ul { text-align: left; color: var(--soft); font-size: 13px; }
+.filter { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; margin-bottom: 12px; font-size: 13.5px; }
+.filter input { font: inherit; flex: 0 1 320px; min-width: 0; padding: 5px 9px; color: inherit; background: var(--page);
+  border: 1px solid var(--soft); border-radius: 6px; }
+.filter output { color: var(--soft); }
+.scroll:focus-visible, input:focus-visible, summary:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; }
+ul { margin: 0; padding-left: 20px; } li { overflow-wrap: anywhere; }
 th.number, td.number { text-align: right; }
 td.best { font-weight: 700; }
 td svg { vertical-align: middle; }
@@ -69,6 +73,8 @@ figcaption { color: var(--soft); font-size: 12.5px; }
 .charts text { fill: var(--soft); font-size: 11px; }
 .grid { stroke: var(--line); }
 .raw, .smooth { fill: none; stroke: var(--mark); stroke-linejoin: round; }
+.line { fill: none; stroke: var(--series); stroke-width: 2; stroke-linejoin: round; }
+.lines { max-width: 640px; } .lines text { fill: var(--soft); font-size: 9px; }
 .raw { opacity: .3; } .smooth { stroke-width: 2; } .dot { fill: var(--mark); }
 .legend { display: flex; flex-wrap: wrap; gap: 5px 16px; margin-bottom: 18px; font-size: 13px; }
 .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 6px; border-radius: 3px; vertical-align: -1px;
@@ -87,6 +93,8 @@ details table { margin-top: 8px; font-size: 13px; }
 details td { padding: 4px 12px; white-space: pre-wrap; overflow-wrap: anywhere; vertical-align: top;
   font-family: ui-monospace, Consolas, monospace; }
 details td:first-child { width: 30%; color: var(--soft); }
+@media (max-width: 600px) { main { padding: 22px 10px 40px; } section { padding: 16px 12px; } h1 { font-size: 24px; }
+  .charts { grid-template-columns: 1fr; } .pictures figure, .pictures img { width: 140px; } }
 """
 
 _SCRIPT = """
@@ -99,6 +107,12 @@ document.querySelectorAll("th button").forEach(button => button.addEventListener
   const order = (a, b) => isNaN(a) || isNaN(b) ? a.localeCompare(b) : a - b;
   const rows = [...body.rows].sort((a, b) => order(key(a), key(b)));
   body.append(...(down ? rows.reverse() : rows));
+}));
+document.querySelectorAll(".filter input").forEach(input => input.addEventListener("input", () => {
+  const part = input.closest(".filter"), rows = [...part.nextElementSibling.querySelector("tbody").rows];
+  const words = input.value.toLowerCase().split(" ").filter(word => word);
+  for (const row of rows) row.hidden = !words.every(word => row.textContent.toLowerCase().includes(word));
+  part.querySelector("output").textContent = `${rows.filter(row => !row.hidden).length} of ${rows.length} rows`;
 }));
 """
 
@@ -125,23 +139,27 @@ def section(heading: str, note: str, body: str) -> str:
     return f"<section>\n<h2>{text(heading)}</h2>\n{note}{body}\n</section>\n" if body else ""
 
 
-def table(heads: list[tuple[str, bool]], rows: list[list[str]]) -> str:
-    """A table sorted by a click on its heads.
+def table(heads: list[tuple[str, bool]], rows: list[list[str]], filtered: str = "") -> str:
+    """A table sorted by its heads, which are buttons.
 
     Args:
       heads: (text, is it a number) per column.
       rows: cells made by `cell`.
+      filtered: label of a field above it that hides the rows without the words
+        typed there; "" for no such field.
     """
     head = "".join(f'<th{_class("number" if number else "")}><button type="button">{text(name)}</button></th>'
                    for name, number in heads)
     body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return (f'<div class="scroll"><table>\n<thead><tr>{head}</tr></thead>\n'
-            f"<tbody>\n{body}\n</tbody>\n</table></div>")
+    field = (f'<div class="filter"><label>{text(filtered)} <input type="search"></label>'
+             f"<output>{len(rows)} rows</output></div>\n") if filtered else ""
+    return (f'{field}<div class="scroll" role="region" aria-label="table" tabindex="0"><table>\n'
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>")
 
 
 def cell(content: str, key: object, kind: str = "") -> str:
     """A table cell of HTML that sorts by `key`; None sorts below every number."""
-    return f'<td{_class(kind)} data-key="{text(-1 if key is None else key)}">{content}</td>'
+    return f'<td{_class(kind)} data-key="{text("-Infinity" if key is None else key)}">{content}</td>'
 
 
 def percent(share: float | None) -> str:
@@ -152,7 +170,7 @@ def percent(share: float | None) -> str:
 def bar(share: float | None, series: int, width: int) -> str:
     """A share of 0..1 as a bar of `width` pixels with the number beside it."""
     length = 0 if share is None or math.isnan(share) else share * width
-    return (f'<svg class="s{series % _NUM_SERIES}" width="{width}" height="10" aria-hidden="true">'
+    return (f'<svg class="s{series % NUM_SERIES}" width="{width}" height="10" aria-hidden="true">'
             f'<rect class="track" width="{width}" height="10" rx="2"></rect>'
             f'<rect class="value" width="{length:.1f}" height="10" rx="2"></rect></svg><span>{percent(share)}</span>')
 
@@ -188,59 +206,5 @@ def picture(image: np.ndarray, caption: str) -> str:
             f'<img alt="{text(caption)}" src="data:image/jpeg;base64,{data}"></figure>')
 
 
-def curve(name: str, steps: list[float], values: list[float]) -> str:
-    """A line chart: the values faint, their moving mean strong; not-finite values are left out."""
-    points = np.array([(x, y) for x, y in zip(steps, values) if math.isfinite(x) and math.isfinite(y)])
-    if not len(points):
-        return f"<figure><figcaption><b>{text(name)}</b><span>no finite value</span></figcaption></figure>"
-    x_ticks, y_ticks = _ticks(points[:, 0]), _ticks(points[:, 1])
-    x_ticks = x_ticks[(x_ticks >= points[0, 0]) & (x_ticks <= points[-1, 0])]  # the curve fills the width
-    ends = (*_padded(points[:, 0]), y_ticks[0], y_ticks[-1])
-    smooth = np.stack([points[:, 0], _moving_mean(points[:, 1])], axis=1)
-    lines = _grid(x_ticks, y_ticks, ends)
-    for kind, line in (("raw", points), ("smooth", smooth)):
-        shown = line[np.unique(np.linspace(0, len(line) - 1, _MAX_POINTS).astype(int))]
-        vertices = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(*_place(shown[:, 0], shown[:, 1], ends)))
-        lines += f'<polyline class="{kind}" points="{vertices}"></polyline>'
-    if len(points) == 1:  # a line of one point is invisible
-        x, y = _place(*points[0], ends)
-        lines += f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"></circle>'
-    return (f"<figure><figcaption><b>{text(name)}</b><span>last {points[-1, 1]:.4g}</span></figcaption>"
-            f'<svg viewBox="0 0 {_CHART[0]} {_CHART[1]}" role="img" aria-label="{text(name)}">{lines}</svg></figure>')
-
-
 def _class(kind: str) -> str:
     return f' class="{kind}"' if kind else ""
-
-
-def _padded(values: np.ndarray) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    pad = 0 if high > low else max(abs(low), 1) * 0.1  # a constant still needs a range
-    return low - pad, high + pad
-
-
-def _ticks(values: np.ndarray) -> np.ndarray:
-    return MaxNLocator(nbins=4).tick_values(*_padded(values))
-
-
-def _moving_mean(values: np.ndarray) -> np.ndarray:
-    window = np.ones(1 + 2 * (len(values) // 60))
-    return np.convolve(values, window, "same") / np.convolve(np.ones(len(values)), window, "same")
-
-
-def _place(x: np.ndarray, y: np.ndarray, ends: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
-    (width, height), (left, top, right, bottom) = _CHART, _MARGIN
-    x_low, x_high, y_low, y_high = ends
-    return (left + (x - x_low) / (x_high - x_low) * (width - left - right),
-            height - bottom - (y - y_low) / (y_high - y_low) * (height - top - bottom))
-
-
-def _grid(x_ticks: np.ndarray, y_ticks: np.ndarray, ends: tuple[float, float, float, float]) -> str:
-    left, right = _MARGIN[0], _CHART[0] - _MARGIN[2]
-    parts = []
-    for tick, y in zip(y_ticks, _place(ends[0], y_ticks, ends)[1]):
-        parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"></line>'
-                     f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{tick:.4g}</text>')
-    for tick, x in zip(x_ticks, _place(x_ticks, ends[2], ends)[0]):
-        parts.append(f'<text x="{x:.1f}" y="{_CHART[1] - 6}" text-anchor="middle">{tick:.6g}</text>')
-    return "".join(parts)

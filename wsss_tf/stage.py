@@ -27,8 +27,9 @@ from wsss_tf.train.replicas import is_chief, wait_for_all
 
 MANIFEST = "manifest.json"
 _UNFINISHED = "unfinished.json"
+WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend", "paper_row")
+"""Ends of the names of settings that change no result beyond rounding."""
 _DEFAULTS = Experiment()
-_WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend")  # settings that change no result beyond rounding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,13 +147,14 @@ class Chain:
         if not inputs:
             inputs = {"source": self._source}
         counted = {key: value for key, value in settings.items()
-                   if value != defaults[key] and not key.endswith(_WITHOUT_EFFECT)}
+                   if value != defaults[key] and not key.endswith(WITHOUT_EFFECT)}
         seed = self._experiment.run.seed if stage.random else None
         described = json.dumps([stage.name, seed, counted, inputs], sort_keys=True)
         return {
             "stage": stage.name,
             "experiment": self._experiment.run.experiment,
             "seed": self._experiment.run.seed,
+            "paper_row": self._experiment.run.paper_row,
             "settings": settings,
             "inputs": inputs,
             "fingerprint": hashlib.sha256(described.encode()).hexdigest(),
