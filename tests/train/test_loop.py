@@ -133,6 +133,9 @@ def test_log_has_every_step_and_all_numbers(uninterrupted):
         assert line["gradient_norm"] > 0 and line["images_per_second"] > 0
     rates = [line["learning_rate"] for line in lines]
     assert rates[0] < CONFIG.lr and rates == sorted(rates, reverse=True)
+    for factor in (2, 10, 20):  # biases, the last layer, and its bias
+        assert [line[f"learning_rate_x{factor}"] for line in lines] == pytest.approx([factor * rate for rate in rates])
+    assert lines[-1]["minutes_left"] == 0 and all(line["minutes_left"] >= 0 for line in lines)
     assert list((uninterrupted / "tensorboard").iterdir())
 
 
