@@ -202,3 +202,29 @@ def test_losses_are_finite_and_independent_between_examples(name, seed):
     np.testing.assert_array_equal(gradient[1:], 0)
     variable[1:].assign(variable[1:] * -2 + 1)
     assert float(loss()[0]) == float(first)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4), (3, 6)])
+def test_means_over_images_and_over_the_batch(shape):
+    """An example without members adds nothing, and counts as an image only."""
+    rng = np.random.default_rng(0)
+    values, members = rng.normal(size=shape), (rng.uniform(size=shape) < 0.4).astype(float)
+    members[1] = 0
+    own = [values[i][members[i] > 0].mean() if members[i].any() else 0.0 for i in range(3)]
+    np.testing.assert_allclose(losses.image_mean(tf.constant(values), tf.constant(members)), own)
+    over_batch = losses.batch_mean(tf.constant(values), tf.constant(members))
+    np.testing.assert_allclose(np.mean(over_batch), values[members > 0].mean())
+    np.testing.assert_array_equal(losses.batch_mean(tf.constant(values), tf.zeros(shape, tf.float64)), 0)
+
+
+def test_every_loss_takes_the_mean_it_is_given():
+    """The examples have unequal numbers of pixels and tags, so that the two means differ."""
+    rng = np.random.default_rng(1)
+    logits = tf.constant(rng.normal(size=[2, 4, 4, 4]))
+    labels = tf.constant(np.where(np.arange(32).reshape(2, 4, 4) < 20, rng.integers(0, 4, [2, 4, 4]), 255), tf.int32)
+    saliency = tf.where(labels == 255, labels, tf.minimum(labels, 1))
+    tags = tf.constant([[1.0, 1, 1], [0, 1, 0]], tf.float64)
+    for loss in (lambda mean: losses.label_loss(logits, labels, mean), lambda mean: losses.balanced_seed_loss(logits, labels, mean),
+                 lambda mean: losses.saliency_loss(logits, saliency, tags, mean),
+                 lambda mean: losses.attention_loss(logits[:, 0, 0, :3], tags, tags, mean)):
+        assert abs(float(tf.reduce_mean(loss(losses.image_mean)) - tf.reduce_mean(loss(losses.batch_mean)))) > 1e-3

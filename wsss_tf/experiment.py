@@ -163,6 +163,9 @@ def read_experiment(values: flags.FlagValues) -> Experiment:
                              "side in pixels, e.g. 320,640: give two numbers, the smaller one first")
     for name in row_names(experiment.run.paper_row):
         find_row(name)  # better now than after the training
+    if experiment.segmenter.average == "batch" and experiment.seg_train.parts > 1:
+        raise InputError(f"--seg_average=batch --seg_parts={experiment.seg_train.parts}: expected means over images, as a part does "
+                         "not know the rest of the batch: leave one of them out")
     attends = experiment.run.method == "masking" and experiment.masking.attention_weight > 0
     uses = {"masking": "the attention map is made from the output at scale 1 (A2-9)",
             "superpixel_growing": "the output at scale 1 drives the growing (A3-10)"}

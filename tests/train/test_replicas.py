@@ -39,17 +39,18 @@ from wsss_tf.train.optimizer import MomentumSGD
 from wsss_tf.train.schedules import Cosine, Poly
 
 RNG = np.random.default_rng(0)
-TRUNK, HEAD = BackboneConfig("test", 8, "none"), SegmenterConfig((1, 2), 8, 0.0, 0.0, (1.0, 0.5))
+TRUNK = BackboneConfig("test", 8, "none")
 PHOTOS = RNG.uniform(-120, 120, [{STEPS} * 4, 32, 32, 3]).astype(np.float32)
 
-def masking():
+def masking(average="image"):
+    head = SegmenterConfig((1, 2), 8, 0.0, 0.0, (1.0, 0.5), average=average)
     target = RNG.choice([0, 1, 255], [len(PHOTOS), 32, 32]).astype(np.int32)
     target[::4, 4:] = 255  # the first replica has far fewer pixels that count
     target[1::4, 9:] = 255
     classifier = build_classifier(TRUNK, ClassifierConfig(rates=(2,), channels=8, init_std=0.3), 3, dilated=False)
     batch = {{"image": PHOTOS, "target": target, "tags": RNG.integers(0, 2, [len(PHOTOS), 3]).astype(np.float32),
               "seed": np.stack([np.zeros(len(PHOTOS)), np.arange(len(PHOTOS))], 1).astype(np.int32)}}
-    return (ImageMasking(TRUNK, HEAD, MaskingConfig(), 3, classifier),
+    return (ImageMasking(TRUNK, head, MaskingConfig(), 3, classifier),
             MomentumSGD(Poly(0.05, {STEPS}, 0.9), 0.9, 5e-4), batch)
 
 def distillation():  # with a large epsilon, as a small one makes much of the rounding of gradients that are nearly 0
@@ -58,6 +59,9 @@ def distillation():  # with a large epsilon, as a small one makes much of the ro
               "local": RNG.uniform(-120, 120, [len(PHOTOS), 2, 16, 16, 3]).astype(np.float32)}}
     return (SelfDistillation(config, {STEPS}, 0),
             AdamW(Cosine(1e-2, 1e-3, {STEPS}), Cosine(0.04, 0.4, {STEPS}), 0.05, epsilon=1e-3), batch)
+
+def batch_means():  # over the pixels and classes of all replicas
+    return masking("batch")
 
 def frozen_norms():  # no batch norm that learns, whose statistics are those of a part
     method, optimizer, batch = masking()
@@ -70,8 +74,8 @@ PLANS = {{"one": [(1, 1, {STEPS})], "two": [(2, 1, {STEPS})], "both": [(2, 1, 2)
           "parts": [(1, 2, {STEPS})], "two_parts": [(2, 2, {STEPS})]}}
 if workers:
     PLANS = {{"workers": [(1, 1, {STEPS})], "worker_parts": [(1, 2, 3), (1, 1, {STEPS})]}}
-RUNS = {{masking: ("one", "two", "both", "workers"), distillation: ("one", "two", "parts", "two_parts", "worker_parts"),
-         frozen_norms: ("one", "parts", "two_parts")}}
+RUNS = {{masking: ("one", "two", "both"), distillation: ("one", "two", "parts", "two_parts", "worker_parts"),
+         batch_means: ("one", "two", "workers"), frozen_norms: ("one", "parts", "two_parts")}}
 folder = Path(sys.argv[1])
 for make, names in RUNS.items():
     for name in filter(PLANS.__contains__, names):
@@ -135,14 +139,14 @@ def assert_same_end(one: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("method, other", [
-    ("masking", "two"), ("masking", "both"), ("distillation", "two"), ("distillation", "parts"),
+    ("masking", "two"), ("masking", "both"), ("batch_means", "two"), ("distillation", "two"), ("distillation", "parts"),
     ("distillation", "two_parts"), ("frozen_norms", "parts"), ("frozen_norms", "two_parts")])
 def test_replicas_and_parts_end_as_one(results, method, other):
     """After 5 steps with clipped gradients, random masks, momentum, a moving teacher and centre."""
     assert_same_end(results / f"{method}_one.npz", results / f"{method}_{other}.npz")
 
 
-@pytest.mark.parametrize("method, other", [("masking", "workers"), ("distillation", "worker_parts")])
+@pytest.mark.parametrize("method, other", [("batch_means", "workers"), ("distillation", "worker_parts")])
 def test_two_processes_end_as_one(of_workers, method, other):
     """Both of them; the last changes the number of parts on the way, from the chief's checkpoint."""
     for index in (0, 1):

@@ -77,6 +77,7 @@ class ImageMasking:
         """
         self.net = build_segmenter(backbone, head, num_classes)
         self._head, self._config, self._classifier = head, config, classifier
+        self._mean = losses.MEANS[head.average]
         if classifier is not None:
             classifier.trainable = False
 
@@ -86,7 +87,7 @@ class ImageMasking:
         outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head.scales)
         result = {"saliency_loss": segmenter.sum_over_scales(
             outputs, batch["target"], self._head.target_pixel,
-            lambda logits, target: losses.saliency_loss(logits, target, tags))}
+            lambda logits, target: losses.saliency_loss(logits, target, tags, self._mean))}
         result["loss"] = result["saliency_loss"]
         if self._config.attention_weight > 0:
             result["attention_loss"] = self._attention_loss(batch, outputs[0])
@@ -101,7 +102,7 @@ class ImageMasking:
             erased = random_erasure(tags, batch["seed"], path)
             masked = attention_map(logits, erased, size) * image
             cam = self._classifier(masked, training=False)["cam"]
-            paths.append(losses.attention_loss(scores(cam), tags - erased, tags))
+            paths.append(losses.attention_loss(scores(cam), tags - erased, tags, self._mean))
         return tf.add_n(paths) / len(paths)
 
     def preview(self, batch: Batch) -> tf.Tensor:

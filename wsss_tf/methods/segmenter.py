@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from wsss_tf import resize
+from wsss_tf import losses, resize
 from wsss_tf.config import setting
 from wsss_tf.data.store import voc_palette
 from wsss_tf.methods.contract import Batch
@@ -27,6 +27,8 @@ class SegmenterConfig:
     scales: tuple = setting((1.0, 0.75, 0.5), "input scales S in training (section 2.3.3)", low=0.1)
     target_pixel: str = setting("corner", "pixel that gives a cell its target: corner, as PyTorch's nearest (A2-10), "
                                           "or centre, where upsampling puts the cell", ("corner", "centre"))
+    average: str = setting("image", "means over pixels and present classes run over those of each image (A2-26), or of the "
+                                    "whole batch, all devices together", tuple(losses.MEANS))
 
 
 def build_segmenter(backbone: BackboneConfig, config: SegmenterConfig, num_classes: int) -> keras.Model:

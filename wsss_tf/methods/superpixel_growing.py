@@ -34,7 +34,9 @@ class SuperpixelGrowing:
             size = tf.shape(outputs[0])[1:3]
         seeds, superpixels = (resize.nearest_labels(batch[name], size, centre) for name in ("target", "superpixels"))
         grown = grow(seeds, superpixels, tf.nn.softmax(outputs[0]), batch["tags"], self._config)
-        loss = segmenter.sum_over_scales(outputs, grown, self._head.target_pixel, losses.balanced_seed_loss)
+        loss = segmenter.sum_over_scales(
+            outputs, grown, self._head.target_pixel,
+            lambda logits, target: losses.balanced_seed_loss(logits, target, losses.MEANS[self._head.average]))
         inside = superpixels >= 0
         return {"loss": loss, "seed": _share(seeds != UNKNOWN, inside), "labeled": _share(grown != UNKNOWN, inside)}
 
