@@ -1,25 +1,30 @@
 """Label maps in MATLAB files of other people: SBD's GTcls and PASCAL-Context's LabelMap.
 
-A .mat file of version 5 holds arrays, structs and cells, and nothing that runs.
-What remains to guard against is a small file that claims to be a large one.
+Only what these need is read: a matrix of bytes or 16-bit numbers, by itself or
+in a struct. scipy.io.loadmat would read everything in the file, and one damaged
+byte can end the whole process (scipy 1.17), without a word on which file it was.
+
+Ref: MathWorks, MAT-File Format, chapter 1 (level 5).
 """
 
-import io
+import math
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 
 from wsss_tf.data.images import MAX_SIDE
 from wsss_tf.errors import InputError
 
 SBD_FIELDS = ("GTcls", "Segmentation")
 CONTEXT_FIELDS = ("LabelMap",)
-MAX_BYTES = 64 << 20  # of all variables, decompressed; those of SBD have about 0.2 MB
-_HEADER, _TAG = 128, 8  # bytes before the first variable, and before each
-_COMPRESSED = 15  # miCOMPRESSED
+MAX_BYTES = 64 << 20  # of a variable, decompressed; those of SBD have about 0.2 MB
+_HEADER, _TAG = 128, 8  # bytes before the first element, and before each
+_MATRIX, _COMPRESSED = 14, 15  # types of elements
+_NUMBERS = {2: "u1", 4: "u2"}  # types of elements -> numbers in them
+_STRUCT, _MAPS = 2, {9: np.uint8, 11: np.uint16}  # classes of matrices
 
 
 def read_label_matrix(path: Path, variable: str, *fields: str) -> np.ndarray:
@@ -36,38 +41,76 @@ def read_label_matrix(path: Path, variable: str, *fields: str) -> np.ndarray:
     """
     name = ".".join((variable, *fields))
     try:
-        data = path.read_bytes()
-        _check_inflated_size(data)
-        value = scipy.io.loadmat(io.BytesIO(data), variable_names=[variable], struct_as_record=True)[variable]
+        order, matrix = _variable(path.read_bytes(), variable)
         for field in fields:
-            value = value[0, 0][field]
+            matrix = _field(matrix, field, order)
+        labels = _numbers(matrix, order)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: take it from its source again") from None
-    except Exception as error:  # a damaged or hostile file can fail in any way, and all mean the same
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise InputError(f"{path}: expected a MATLAB file with {name} ({reason}): take it from its source again") from error
-    if not isinstance(value, np.ndarray) or value.ndim != 2 or value.dtype not in (np.uint8, np.uint16):
-        found = f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
-        raise InputError(f"{path}: expected {name} as uint8 or uint16 [H, W], found {found}: take it from its source again")
-    if not 0 < min(value.shape) <= max(value.shape) <= MAX_SIDE:
-        raise InputError(f"{path}: expected {name} with sides of 1 to {MAX_SIDE} pixels, found {list(value.shape)}: "
+    except (OSError, ValueError, LookupError, struct.error, zlib.error) as error:
+        raise InputError(f"{path}: expected a MATLAB file with {name} ({error}): take it from its source again") from error
+    if not 0 < min(labels.shape) <= max(labels.shape) <= MAX_SIDE:
+        raise InputError(f"{path}: expected {name} with sides of 1 to {MAX_SIDE} pixels, found {list(labels.shape)}: "
                          "take it from its source again")
-    return np.ascontiguousarray(value)
+    return labels
 
 
-def _check_inflated_size(data: bytes) -> None:
-    """Refuses what decompresses to more than MAX_BYTES, before anything is allocated for it."""
+def _variable(data: bytes, name: str) -> tuple[str, list[tuple[int, bytes]]]:
+    """The byte order of the file, and the elements of one of its matrices."""
     order = {b"IM": "<", b"MI": ">"}.get(data[126:128])
     if order is None:
-        raise ValueError("no MATLAB file of version 5 to 7.2")
-    position, total = _HEADER, 0
+        raise ValueError("it is none of version 5 to 7.2")
+    for kind, content in _elements(data[_HEADER:], order):
+        if kind == _COMPRESSED:
+            inflated = zlib.decompressobj().decompress(content, MAX_BYTES + 1)
+            if len(inflated) > MAX_BYTES:
+                raise ValueError(f"more than {MAX_BYTES >> 20} MiB in a variable")
+            kind, content = next(_elements(inflated, order), (0, b""))
+        parts = list(_elements(content, order)) if kind == _MATRIX else []
+        if len(parts) > 2 and parts[2][1] == name.encode():
+            return order, parts
+    raise ValueError(f"no {name} in it")
+
+
+def _field(parts: list[tuple[int, bytes]], name: str, order: str) -> list[tuple[int, bytes]]:
+    """The elements of the matrix in a field of a struct."""
+    if _class(parts, order) != _STRUCT or len(parts) < 5:
+        raise ValueError(f"no struct with {name}")
+    (width,), names = struct.unpack(f"{order}i", parts[3][1]), parts[4][1]
+    known = [names[start : start + width].split(b"\0")[0] for start in range(0, len(names), max(width, 1))]
+    kind, content = parts[5:][known.index(name.encode())]
+    if kind != _MATRIX:
+        raise ValueError(f"no matrix in {name}")
+    return list(_elements(content, order))
+
+
+def _numbers(parts: list[tuple[int, bytes]], order: str) -> np.ndarray:
+    wanted = _MAPS.get(_class(parts, order))
+    if wanted is None or len(parts) < 4 or parts[3][0] not in _NUMBERS:
+        raise ValueError("no matrix of 8- or 16-bit numbers")
+    sides = struct.unpack(f"{order}{len(parts[1][1]) // 4}i", parts[1][1])
+    numbers = np.frombuffer(parts[3][1], np.dtype(_NUMBERS[parts[3][0]]).newbyteorder(order))
+    if len(sides) != 2 or min(sides) < 0 or math.prod(sides) != len(numbers):
+        raise ValueError(f"{len(numbers)} numbers for a matrix of {list(sides)}")
+    return np.ascontiguousarray(numbers.reshape(sides, order="F"), wanted)
+
+
+def _class(parts: list[tuple[int, bytes]], order: str) -> int:
+    return struct.unpack_from(f"{order}I", parts[0][1])[0] & 0xFF
+
+
+def _elements(data: bytes, order: str) -> Iterator[tuple[int, bytes]]:
+    """(type, content) of the data elements that follow one another."""
+    position = 0
     while position + _TAG <= len(data):
         kind, size = struct.unpack_from(f"{order}II", data, position)
-        content = data[position + _TAG : position + _TAG + size]
-        if kind == _COMPRESSED:
-            total += len(zlib.decompressobj().decompress(content, MAX_BYTES + 1))
-        else:
-            total += len(content)
-        if total > MAX_BYTES:
-            raise ValueError(f"more than {MAX_BYTES >> 20} MiB of variables")
-        position += _TAG + size
+        start = position + _TAG
+        if kind >> 16:  # small: type and size share 4 bytes, the content has the other 4
+            kind, size, start = kind & 0xFFFF, kind >> 16, position + _TAG // 2
+        content = data[start : start + size]
+        if len(content) < size:
+            raise ValueError("it is cut off")
+        yield kind, content
+        position = start + size
+        if kind != _COMPRESSED:
+            position += -position % _TAG
