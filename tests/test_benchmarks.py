@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 TINY = ["--seg_backbone=test", "--cls_backbone=test", "--seg_weights=none", "--cls_weights=none", "--seg_channels=8",
         "--cls_channels=8", "--crop=65", "--seg_batch=2"]
 FIGURES = {
+    "evaluation": (["--images=6", "--repeats=1"], [r"masks +([\d.]+) s", r"and edges +([\d.]+) s", r"CAMs,.* ([\d.]+) s"]),
     "features": (["--feature_net=vit_test", "--feature_weights=none", "--side=64"], [r"memory +(\d+) MiB"]),
     "discovery": (["--patches=60", "--width=8", "--repeats=1"], [r"discovery / product +([\d.]+)", r"(\d+) MiB"]),
     "input_pipeline": (["--images=4"], [r"([\d.]+) images/s per core, crop 65"]),
