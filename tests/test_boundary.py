@@ -39,7 +39,10 @@ def brute_counts(truth, prediction, tolerance):
     def meets(point, others):
         return any(math.dist(point, other) <= reach for other in others)
 
-    ours = {point for point in ours if truth[point] != VOID or meets(point, true)}
+    known = [tuple(point) for point in np.argwhere(truth != VOID)]
+    void = [tuple(point) for point in np.argwhere(truth == VOID)]
+    true = {point for point in true if meets(point, known)}
+    ours = {point for point in ours if meets(point, true) or not any(math.dist(point, other) <= 1 for other in void)}
     return [len(ours), sum(meets(point, true) for point in ours),
             len(true), sum(meets(point, ours) for point in true)]
 
@@ -97,7 +100,8 @@ def test_other_classes_within_the_same_edges_do_not_matter():
 def test_the_true_edge_is_in_the_middle_of_the_void():
     truth = np.repeat(np.array([[0] * 6 + [VOID] * 4 + [3] * 6], np.uint8), 9, axis=0)
     middle = np.repeat(np.array([[0] * 8 + [3] * 8], np.uint8), 9, axis=0)
-    assert boundary_scores(boundary_counts(truth, middle, 0)).f1 == 1
+    np.testing.assert_array_equal(edges(without_void(truth)), edges(middle))
+    assert boundary_counts(truth, middle, 2 / math.hypot(9, 16)).tolist() == [18] * 4
 
 
 def test_edges_deep_in_the_void_are_not_counted():
@@ -108,6 +112,18 @@ def test_edges_deep_in_the_void_are_not_counted():
     assert boundary_counts(truth, prediction, 0.02).tolist() == [0, 0, 0, 0]
     truth[:] = 0
     assert boundary_counts(truth, prediction, 0.02)[0] == len(brute_edges(prediction))
+
+
+def test_a_void_object_beside_an_object_costs_nothing():
+    """VOC marks objects that are too hard as void: what is predicted there, and where it ends, cannot be wrong."""
+    truth = np.full([60, 90], 0, np.uint8)
+    truth[20:40, 10:30] = 3
+    truth[20:40, 30:80] = VOID
+    for label in (0, 3, 5):
+        scores = boundary_scores(boundary_counts(truth, np.where(truth == VOID, label, truth).astype(np.uint8), 0.02))
+        assert scores.precision == 1, label
+    deep = boundary_counts(np.where(truth == 3, 5, truth).astype(np.uint8), truth, 0.02)
+    assert deep[2] < len(brute_edges(without_void(truth))), "true edges deep in the void are not asked for"
 
 
 def test_shares_of_nothing_are_undefined():

@@ -42,8 +42,9 @@ def boundary_counts(truth: np.ndarray, prediction: np.ndarray, tolerance: float)
     """Counts the edge pixels of one image; an edge pixel is right if one of the other map is near enough.
 
     Pixels of 255, in either map, take the nearest label, so that a true edge is
-    in the middle of the void around an object. Predicted edges in the void that
-    meet no true edge are not counted.
+    in the middle of the void around an object. What the void hides is not
+    counted: true edges deeper in it than the tolerance, and predicted edges in it
+    or beside it that meet no true edge.
 
     Args:
       truth: uint8 [H, W] with 255 for void.
@@ -56,9 +57,10 @@ def boundary_counts(truth: np.ndarray, prediction: np.ndarray, tolerance: float)
       pixels, the found ones among them.
     """
     reach = tolerance * math.hypot(*truth.shape)
-    true, ours = edges(without_void(truth)), edges(without_void(prediction))
+    filled, depth = _filled(truth)
+    true, ours = edges(filled) & (depth <= reach), edges(without_void(prediction))
     near_true, near_ours = _near(true, reach), _near(ours, reach)
-    ours &= near_true | (truth != UNKNOWN)
+    ours &= near_true | ~_near(truth == UNKNOWN, 1)
     return np.array([ours.sum(), (ours & near_true).sum(), true.sum(), (true & near_ours).sum()], np.int64)
 
 
@@ -89,16 +91,22 @@ def edges(labels: np.ndarray) -> np.ndarray:
 
 def without_void(labels: np.ndarray) -> np.ndarray:
     """Each pixel of 255 with the label nearest to it: uint8 [H, W] -> uint8 [H, W]; nothing but 255 stays."""
+    return _filled(labels)[0]
+
+
+def _filled(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The labels without void, and the distance [H, W] of each void pixel to the label it takes, 0 elsewhere."""
     void = labels == UNKNOWN
+    depth = np.zeros(labels.shape)
     if not void.any() or void.all():
-        return labels
+        return labels, depth
     rows, columns = np.flatnonzero(void.any(axis=1)), np.flatnonzero(void.any(axis=0))
     # The nearest label is never beyond the first row or column without void.
     part = np.s_[max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2]
-    nearest = ndimage.distance_transform_edt(void[part], return_distances=False, return_indices=True)
+    depth[part], nearest = ndimage.distance_transform_edt(void[part], return_indices=True)
     filled = labels.copy()
     filled[part] = labels[part][tuple(nearest)]
-    return filled
+    return filled, depth
 
 
 def _near(marked: np.ndarray, reach: float) -> np.ndarray:
