@@ -8,6 +8,7 @@ from absl import flags
 
 from wsss_tf.command import run_script
 from wsss_tf.config import define_flags, expand_path, read_flags
+from wsss_tf.errors import InputError
 from wsss_tf.evaluate_folder import EvaluationConfig, evaluate_folder
 from wsss_tf.evaluate_table import text_table, write_scores
 from wsss_tf.experiment import Experiment
@@ -19,6 +20,9 @@ define_flags(EvaluationConfig, flags.FLAGS)
 def main(experiment: Experiment) -> None:
     """Makes the stage, or prints the scores of the folder."""
     config = read_flags(EvaluationConfig, flags.FLAGS)
+    if not config.predictions and config != EvaluationConfig():
+        raise InputError("--predictions: expected a folder to score beside the other flags on scores, found none: name it, or "
+                         "leave them out to make the stage scores")
     if not config.predictions:
         print(open_chain(experiment).run("scores"))
         return

@@ -31,7 +31,8 @@ def main(experiment: Experiment) -> None:
         raise InputError("expected either --masks=FOLDER, to pack, or --check=ARCHIVE_OR_FOLDER: give one of them")
     root = expand_path(experiment.data.data)
     ids = read_list(find_list(root, _LIST.value, "test"))
-    photos = {name: path for name, path in list_images(root / "JPEGImages", PHOTO_SUFFIXES).items() if name in set(ids)}
+    there = list_images(root / "JPEGImages", PHOTO_SUFFIXES)
+    photos = {image_id: there[image_id] for image_id in ids if image_id in there}
     test = Submission(ids, photos, _COMPETITION.value)
     path = expand_path(_CHECK.value) if _CHECK.value else write_submission(
         expand_path(_MASKS.value), expand_path(_OUTPUT.value), test, _UNDECIDED.value)

@@ -89,6 +89,17 @@ def test_several_processes_go_on_where_it_stopped(roots, tmp_path):
     assert kept.stat().st_mtime_ns == before and len(list(kept.parent.iterdir())) == 7
 
 
+def test_the_script_builds_a_part_only_if_asked(roots, script):
+    voc, theirs = roots
+    (theirs / "cls/d.mat").unlink()
+    flags = (f"--voc={voc}", f"--sbd={theirs}", "--workers=1")
+    assert "expected 1464 ids of train, found 2" in script("build_voc_aug", *flags).error
+    ended = script("build_voc_aug", *flags, "--partial")
+    assert ended.code == 0 and "train_aug.txt: 4 ids, none of the 2 evaluation ids" in ended.out
+    assert "4 masks of VOC, 2 of SBD" in ended.out and "left out, without mask: 1, e.g. d" in ended.out
+    assert "give both" in script("build_voc_aug").error
+
+
 def test_other_counts_and_missing_masks_are_refused_unless_partial(roots, monkeypatch):
     voc, theirs = roots
     with pytest.raises(InputError, match="train.txt: expected 1464 ids of train, found 2: .*--partial"):
