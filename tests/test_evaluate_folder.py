@@ -104,7 +104,8 @@ def test_context_maps_that_are_missing_are_left_out(dataset, tmp_path):
     (tmp_path / "names.txt").write_text("1: cat\n40: water\n")
     for example in dataset.val[:3]:
         truth = read_labels(example.mask)
-        scipy.io.savemat(tmp_path / f"context/{example.image_id}.mat", {"LabelMap": np.where(truth == 0, 40, 1).astype(np.uint16)})
+        context = np.where(truth == 0, 40, 1).astype(np.uint16)
+        scipy.io.savemat(tmp_path / f"context/{example.image_id}.mat", {"LabelMap": context})
     settings = {"pairs": "cat:water", "context": str(tmp_path / "context"), "context_names": str(tmp_path / "names.txt")}
     pair = scored(dataset, tmp_path, **settings)["cooccurrence"][0]
     assert 0 < pair["images"] <= 3 and pair["confusion_ratio"] > 0
@@ -209,7 +210,8 @@ def test_disturbed_voc_masks_against_the_devkits_definition(tmp_path, how):
         truth = read_labels(example.mask)
         pairs.append((truth, disturbed(truth, how)))
         write_labels(tmp_path / f"{example.image_id}.png", pairs[-1][1])
-    scores = evaluate_folder(Dataset("voc12", names, (), examples), EvaluationConfig(predictions=str(tmp_path), boundaries=True))
+    config = EvaluationConfig(predictions=str(tmp_path), boundaries=True)
+    scores = evaluate_folder(Dataset("voc12", names, (), examples), config)
     iou, _ = devkit_scores(pairs, 21)
     np.testing.assert_allclose([math.nan if value is None else value for value in scores["iou"]], iou, rtol=1e-12)
     assert scores["miou"] == pytest.approx(np.nanmean(iou)) and 0.5 < scores["miou"] < 1

@@ -180,7 +180,8 @@ def test_every_cut_and_flipped_byte_is_refused_or_read(tmp_path, compressed):
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-@pytest.mark.parametrize("dtype, shape", [(np.uint8, (375, 500)), (np.uint16, (7, 5)), (np.uint8, (1, 3)), (np.uint8, (4, 1))])
+@pytest.mark.parametrize("dtype, shape", [(np.uint8, (375, 500)), (np.uint16, (7, 5)), (np.uint8, (1, 3)),
+                                          (np.uint8, (4, 1))])
 def test_matrices_are_those_that_scipy_reads(tmp_path, dtype, shape, compressed):
     labels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype)
     write_sbd_mask(tmp_path / "a.mat", labels, do_compression=compressed)

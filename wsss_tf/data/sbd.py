@@ -65,8 +65,8 @@ def open_aug(voc: Path, sbd: Path, partial: bool = False) -> AugSet:
     if not partial:
         _check_counts({"train": train, "val": val, "train_aug": aug}, lists, sbd)
         if missing:
-            raise InputError(f"{sbd / 'cls' / min(missing)}.mat: no such mask (nor in {voc / 'SegmentationClass'}; {len(missing)} "
-                             "are missing): unpack the archives again, or set --partial to leave them out")
+            raise InputError(f"{sbd / 'cls' / min(missing)}.mat: no such mask (nor in {voc / 'SegmentationClass'}; "
+                             f"{len(missing)} are missing): unpack the archives again, or set --partial to leave them out")
     aug, val = aug - missing, val - missing
     return AugSet(*(tuple(sorted(ids)) for ids in (aug, val, (aug | val) & ours, (aug | val) - ours, missing)))
 
