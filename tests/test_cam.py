@@ -5,7 +5,8 @@ import tensorflow as tf
 from PIL import Image
 
 from wsss_tf import multiscale
-from wsss_tf.cam import CamConfig, CamMaker, cam_path, normalise, read_cam
+from wsss_tf.cam import CamConfig, CamMaker
+from wsss_tf.cam_files import cam_path, normalise, read_cam
 from wsss_tf.data.example import Example
 from wsss_tf.data.store import write_npz
 from wsss_tf.errors import InputError

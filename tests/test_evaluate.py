@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wsss_tf.confusion import confusion_matrix
 from wsss_tf.data.example import UNKNOWN, Example
 from wsss_tf.data.images import read_labels
 from wsss_tf.data.store import write_ids, write_labels, write_npz
 from wsss_tf.errors import InputError
-from wsss_tf.evaluate import confusion_matrix, score_cams, score_masks, score_objects, score_seeds, score_superpixels
+from wsss_tf.evaluate import score_cams, score_masks, score_objects, score_seeds, score_superpixels
 from wsss_tf.scores import scores_from_confusion, seed_scores_from_confusion
 
 NAMES = ("background", "cat", "dog", "sheep", "sign")
@@ -231,9 +232,10 @@ def test_cam_sweep_equals_one_threshold_at_a_time(tmp_path, dtype):
 
 @pytest.mark.parametrize("keys, cam, words", [
     ([1], np.zeros([1, 5, 5]), "5x5"),
-    ([0], np.zeros([1, 24, 31]), "from 1 to 4"),
+    ([0], np.zeros([1, 24, 31]), "at least 1"),
     ([5], np.zeros([1, 24, 31]), "from 1 to 4"),
     ([1, 2], np.zeros([1, 24, 31]), "[2] and [1, 24, 31]"),
+    ([1.5], np.zeros([1, 24, 31]), "[1.5]"),
     ([1], np.full([1, 24, 31], np.nan), "NaN"),
 ])
 def test_malformed_cams_are_named(tmp_path, keys, cam, words):
@@ -249,11 +251,11 @@ def test_unreadable_cams_and_thresholds_are_refused(tmp_path):
     with pytest.raises(InputError, match="im0.npz: no such file.*cams stage"):
         score_cams(examples, tmp_path, NAMES, (0.2,))
     write_npz(tmp_path / "im0.npz", keys=np.array([1]))
-    with pytest.raises(InputError, match="im0.npz: expected an .npz with `keys` and `cam`"):
+    with pytest.raises(InputError, match="im0.npz: expected the arrays 'keys' and 'cam'"):
         score_cams(examples, tmp_path, NAMES, (0.2,))
     for damaged in (b"", b"not a zip", (tmp_path / "im0.npz").read_bytes()[:-30]):
         (tmp_path / "im0.npz").write_bytes(damaged)
-        with pytest.raises(InputError, match="im0.npz: expected an .npz"):
+        with pytest.raises(InputError, match="im0.npz: expected the arrays"):
             score_cams(examples, tmp_path, NAMES, (0.2,))
     with pytest.raises(InputError, match="found 15"):
         score_cams(examples, tmp_path, NAMES, (15,))

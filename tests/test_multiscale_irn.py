@@ -6,7 +6,7 @@ import tensorflow as tf
 from PIL import Image
 
 from wsss_tf import multiscale_irn, resize
-from wsss_tf.cam import normalise
+from wsss_tf.cam_files import normalise
 from wsss_tf.nets import colour
 from wsss_tf.nets.backbone import Grid
 

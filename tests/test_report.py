@@ -19,7 +19,7 @@ from PIL import Image
 from wsss_tf.data.example import UNKNOWN
 from wsss_tf.data.store import voc_palette
 from wsss_tf.errors import InputError
-from wsss_tf.evaluate import confusion_matrix
+from wsss_tf.confusion import confusion_matrix
 from wsss_tf.report import (
     PictureRow,
     ReportPage,

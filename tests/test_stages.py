@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.cam import read_cam
+from wsss_tf.cam_files import read_cam
 from wsss_tf.data.images import read_ids, read_labels
 from wsss_tf.errors import InputError
 from wsss_tf.methods.segmenter import build_segmenter

@@ -1,8 +1,7 @@
 """Class activation maps of a trained classifier.
 
-Artefact: cams/<image_id>.npz with `keys` int64 [K], the label values of the
-present classes, and `cam` float16 [K, H, W], the rectified maps M* at photo
-size (not normalised).
+Artefact: cams/<image_id>.npz (wsss_tf/cam_files.py) with the rectified maps M*
+as float16.
 """
 
 import dataclasses
@@ -13,11 +12,11 @@ import numpy as np
 import tensorflow as tf
 
 from wsss_tf import multiscale, multiscale_irn
+from wsss_tf.cam_files import cam_path
 from wsss_tf.config import setting
 from wsss_tf.data.images import read_photo
 from wsss_tf.data.example import Example
 from wsss_tf.data.store import write_npz
-from wsss_tf.errors import InputError
 from wsss_tf.nets.backbone import Grid
 
 _FUSIONS = {"max": multiscale.fuse_max, "sum": multiscale.fuse_sum, "irn": multiscale_irn.fuse_irn}
@@ -57,33 +56,3 @@ class CamMaker:
         keys = np.array(example.tags, np.int64)
         cam = np.moveaxis(maps[..., keys - 1], -1, 0).astype(np.float16)
         write_npz(cam_path(folder, example.image_id), keys=keys, cam=cam)
-
-
-def cam_path(folder: Path, image_id: str) -> Path:
-    """Where the artefact of one image lies."""
-    return folder / f"{image_id}.npz"
-
-
-def read_cam(folder: Path, image_id: str) -> tuple[np.ndarray, np.ndarray]:
-    """Reads (keys int64 [K], cam float32 [K, H, W]) of one image.
-
-    Raises:
-      InputError: missing or damaged file, or one without these two arrays.
-    """
-    path = cam_path(folder, image_id)
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays["keys"], arrays["cam"].astype(np.float32)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such class activation map: run scripts/make_cams.py") from None
-    except Exception as error:  # zipfile, zlib and numpy each have their own for a damaged file.
-        raise InputError(f"{path}: expected the arrays 'keys' and 'cam' ({error}): delete it and run "
-                         "scripts/make_cams.py again") from error
-
-
-def normalise(cam: np.ndarray) -> np.ndarray:
-    """Divides each map by its maximum over the pixels: float32 [K, H, W] -> 0..1.
-
-    Ref: thesis eq. 2.5 (A2-21: the maximum runs over pixels, not classes).
-    """
-    return cam / (cam.max(axis=(1, 2), keepdims=True) + 1e-5)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from wsss_tf.confusion import confusion_matrix
 from wsss_tf.data.example import UNKNOWN, Example
 from wsss_tf.data.images import read_labels, read_photo
-from wsss_tf.evaluate import confusion_matrix
 from wsss_tf.figure_page import Page, Panel
 from wsss_tf.scores import scores_from_confusion
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wsss_tf import report
-from wsss_tf.cam import normalise, read_cam
+from wsss_tf.cam_files import normalise, read_cam
 from wsss_tf.data.example import Example
 from wsss_tf.data.images import read_grey, read_ids, read_labels, read_photo
 from wsss_tf.errors import InputError

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from wsss_tf.cam import normalise
+from wsss_tf.cam_files import normalise
 from wsss_tf.config import setting
 from wsss_tf.data.example import BACKGROUND, UNKNOWN
 

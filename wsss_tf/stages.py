@@ -10,7 +10,8 @@ import keras
 from tqdm import tqdm
 
 from wsss_tf import parallel, report_run, saliency, saliency_sources, seeds
-from wsss_tf.cam import CamMaker, cam_path, read_cam
+from wsss_tf.cam import CamMaker
+from wsss_tf.cam_files import cam_path, read_cam
 from wsss_tf.config import expand_path
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest, unseen_classes
 from wsss_tf.data.example import Dataset, Example
@@ -19,6 +20,7 @@ from wsss_tf.data.images import read_ids, read_photo
 from wsss_tf.data.store import write_image, write_json
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate import score_cams, score_masks, score_objects, score_seeds, score_superpixels
+from wsss_tf.evaluate_folder import CAM_THRESHOLDS
 from wsss_tf.experiment import Experiment
 from wsss_tf.export import write_saved_model
 from wsss_tf.methods.dilated_classifier import without_dilated_blocks
@@ -35,7 +37,6 @@ from wsss_tf.train.replicas import chief_first, is_chief, open_strategy
 from wsss_tf.trained import CLASSIFIER, SEGMENTER, new_classifier, trained_classifier, trained_segmenter
 
 PLAIN, REFINED = "plain", "crf"  # folders of the masks without and with dense CRF
-CAM_THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 17))
 
 Inputs = dict[str, Path]
 

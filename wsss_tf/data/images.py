@@ -73,6 +73,17 @@ def read_ids(path: Path) -> np.ndarray:
         return np.asarray(image).astype(np.int32)
 
 
+def read_indices(path: Path) -> np.ndarray:
+    """Decodes a map of numbers, 8-bit grey, palette or 16-bit grey, to int32 [H, W].
+
+    Raises:
+      InputError: missing, truncated, or another kind of image.
+    """
+    with _opened(path) as image:
+        wide = image.mode.startswith("I")
+    return read_ids(path) if wide else read_labels(path).astype(np.int32)
+
+
 def read_saliency(path: Path, maximum: int) -> np.ndarray:
     """Decodes an 8- or 16-bit grey saliency map, or a mask of 0 and 1, to float32 [H, W] in 0..1.
 
