@@ -66,7 +66,8 @@ def test_lower_layers_do_not_import_tensorflow():
     data = [path.stem for path in (ROOT / "wsss_tf/data").glob("*.py") if path.stem not in with_tensors]
     modules = [f"wsss_tf.data.{name}".removesuffix(".__init__") for name in sorted(data)]
     modules += ["wsss_tf.errors", "wsss_tf.config", "wsss_tf.evaluate", "wsss_tf.report", "wsss_tf.crf"]
-    modules += ["wsss_tf.superpixels.grouping", "wsss_tf.parallel"]  # what the worker processes load
+    modules += ["wsss_tf.superpixels.grouping", "wsss_tf.cam", "wsss_tf.saliency_sources", "wsss_tf.seeds", "wsss_tf.masks",
+                "wsss_tf.image_by_image"]  # what the worker processes load
     modules += ["wsss_tf.figure_style", "wsss_tf.figure_page", "wsss_tf.figure_masks"]
     program = ("import importlib, sys\n"
                f"for name in {modules!r}:\n"

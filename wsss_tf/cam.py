@@ -8,19 +8,11 @@ size (not normalised).
 import dataclasses
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from wsss_tf import multiscale, multiscale_irn
 from wsss_tf.config import setting
-from wsss_tf.data.images import read_photo
-from wsss_tf.data.example import Example
 from wsss_tf.data.store import write_npz
 from wsss_tf.errors import InputError
-from wsss_tf.nets.backbone import Grid
-
-_FUSIONS = {"max": multiscale.fuse_max, "sum": multiscale.fuse_sum, "irn": multiscale_irn.fuse_irn}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,38 +22,18 @@ class CamConfig:
     scales: tuple = setting((0.5, 0.75, 1.0), "input scales of the multi-scale map (eq. 2.4, A2-17, Table 2.6)",
                             low=0.1)
     fusion: str = setting("max", "how the maps of the scales become one: max (eq. 2.4), sum, or irn, the sum exactly as IRN "
-                                 "forms it, cells at tiles (A3-15)", tuple(_FUSIONS))
+                                 "forms it, cells at tiles (A3-15)", ("max", "sum", "irn"))
     flip: bool = setting(False, "also fuse the mirror image (A2-18: chapter 2 is silent, no flip; A3-15: chapter 3 does)")
-
-
-class CamMaker:
-    """Computes M* (eq. 2.4) with a classifier's standard block."""
-
-    def __init__(self, classifier: keras.Model, grid: Grid, config: CamConfig):
-        def dense(image):
-            return tf.nn.relu(classifier(image, training=False)["cam"])
-
-        @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
-        def maps(image):
-            return _FUSIONS[config.fusion](image, config.scales, config.flip, grid, dense)
-
-        self._maps = maps
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Rectified multi-scale maps of all classes: uint8 [H, W, 3] -> float32 [H, W, C]."""
-        return self._maps(image).numpy()
-
-    def write(self, example: Example, folder: Path) -> None:
-        """Writes the artefact of one example, present classes only."""
-        maps = self(read_photo(example.image))
-        keys = np.array(example.tags, np.int64)
-        cam = np.moveaxis(maps[..., keys - 1], -1, 0).astype(np.float16)
-        write_npz(cam_path(folder, example.image_id), keys=keys, cam=cam)
 
 
 def cam_path(folder: Path, image_id: str) -> Path:
     """Where the artefact of one image lies."""
     return folder / f"{image_id}.npz"
+
+
+def write_cam(path: Path, keys: np.ndarray, cam: np.ndarray) -> None:
+    """Writes the artefact of one image: keys int64 [K], cam float [K, H, W], rounded to float16."""
+    write_npz(path, keys=keys, cam=cam.astype(np.float16))
 
 
 def read_cam(folder: Path, image_id: str) -> tuple[np.ndarray, np.ndarray]:

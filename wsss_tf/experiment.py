@@ -22,6 +22,7 @@ from wsss_tf.methods.masking import MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig
 from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.parallel import Workers
 from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig
 from wsss_tf.saliency_sources import SUPERVISION
@@ -32,7 +33,7 @@ from wsss_tf.train.loop import ClassifierTrainConfig, TrainConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class RunConfig:
+class RunConfig(Workers):
     """What to run and where its artefacts go."""
 
     experiment: str = setting("experiment", "name of the run; its artefacts go to RUNS/EXPERIMENT/STAGE")
@@ -40,7 +41,6 @@ class RunConfig:
     reuse: str = setting("", "experiments, separated by commas, whose finished stages may be used where all "
                              "settings and inputs agree")
     seed: int = setting(0, "seed of initial weights, order, augmentation and random masks", low=0)
-    workers: int = setting(0, "processes of the stages that work image by image; 0: as many as there are cores", low=0)
     replicas: int = setting(1, "devices that share each training step (MirroredStrategy); 0: all GPUs", low=0)
     method: str = setting("masking", "system that trains the segmenter", ("masking", "cam_baseline", "superpixel_growing"))
 

@@ -27,7 +27,7 @@ from wsss_tf.experiment import Experiment
 MANIFEST = "manifest.json"
 _UNFINISHED = "unfinished.json"
 _DEFAULTS = Experiment()
-_WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend")  # settings that change no result beyond rounding
+_WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend", "workers", "parallel", "scheduler")  # settings that change no result beyond rounding
 
 
 @dataclasses.dataclass(frozen=True)
