@@ -86,15 +86,21 @@ def _by_processes(work: Callable, calls: Iterable[tuple], count: int) -> Iterato
 
 
 def _by_dask(work: Callable, calls: Iterable[tuple], scheduler: str) -> Iterator:
-    with _dask_client(scheduler) as client, joblib.parallel_config("dask", client=client):
-        from distributed import KilledWorker  # optional, and there, since there is a client
+    with _dask_client(scheduler) as client:
+        from distributed import CancelledError, KilledWorker  # optional, and there, since there is a client
 
-        parallel = joblib.Parallel(n_jobs=-1, return_as="generator", batch_size=1, pre_dispatch="2*n_jobs")
+        from wsss_tf.parallel_dask import DaskBackend
+
+        with joblib.parallel_config(DaskBackend(client=client)):
+            parallel = joblib.Parallel(n_jobs=-1, return_as="generator", batch_size=1, pre_dispatch="2*n_jobs")
         try:
             yield from parallel(joblib.delayed(work)(*_absolute(arguments)) for arguments in calls)
         except KilledWorker as error:
-            raise InputError(f"{scheduler}: Dask workers have died over the same image, killed or out of memory: what is "
-                             f"done is kept: give them more memory and run again ({error.task})") from error
+            raise InputError(f"{scheduler}: several Dask workers have died over the same image, killed or out of memory: "
+                             "what is done is kept: give them more memory and run again") from error
+        except CancelledError as error:
+            raise InputError(f"--scheduler={scheduler}: the Dask scheduler does not answer any more: what is done is kept: "
+                             "start it and its workers again, and give the same command") from error
 
 
 @contextlib.contextmanager
