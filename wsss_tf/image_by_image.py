@@ -44,21 +44,32 @@ def missing(examples: Iterable[Example], target: Callable[[Example], Path]) -> l
 
 def each_image(work: Callable[..., T], examples: Sequence[Example], arguments: Callable[[Example], tuple], label: str,
                workers: parallel.Workers) -> list[T]:
-    """What `work` returns for each example, in their order.
-
-    An image that fails does not stop the others.
-
-    Args:
-      work: function of a module; see wsss_tf.parallel.ordered.
-      examples: the images.
-      arguments: example -> arguments of work, made in this process.
-      label: name of the work on the progress bar and in messages.
-      workers: who does it.
+    """What `work` returns for each example, in their order; see `attempt_each`.
 
     Raises:
       InputError: some images have failed; it lists them, and all others are
         done. Or a worker has died.
       WriteError: the disk is full or the like; the work ends at once.
+    """
+    values, failures = attempt_each(work, examples, arguments, label, workers)
+    raise_failures(failures, len(examples), label)
+    return values
+
+
+def attempt_each(work: Callable[..., T], examples: Sequence[Example], arguments: Callable[[Example], tuple], label: str,
+                 workers: parallel.Workers) -> tuple[list[T], list[str]]:
+    """What `work` returns for each example that it can, in their order, and a line on each image that has failed.
+
+    Args:
+      work: function of a module; see wsss_tf.parallel.ordered.
+      examples: the images.
+      arguments: example -> arguments of work, made in this process.
+      label: name of the work on the progress bar.
+      workers: who does it.
+
+    Raises:
+      InputError: a worker has died.
+      WriteError: as `each_image`.
     """
     values, failures, fatal = [], [], []
 
@@ -70,18 +81,17 @@ def each_image(work: Callable[..., T], examples: Sequence[Example], arguments: C
             yield work, example.image, failed, *(made or ())
 
     with tqdm(total=len(examples), desc=label, unit="img") as bar:
-        for value, failure in parallel.ordered(_go_on, calls(), len(examples), workers):
+        for value, failed in parallel.ordered(_go_on, calls(), len(examples), workers):
             bar.update()
-            if isinstance(failure, WriteError):
-                fatal.append(failure)
-            elif failure:
-                failures.append(failure)
+            if isinstance(failed, WriteError):
+                fatal.append(failed)
+            elif failed:
+                failures.append(failed)
             else:
                 values.append(value)
     if fatal:
         raise fatal[0]
-    raise_failures(failures, len(examples), label)
-    return values
+    return values, failures
 
 
 def raise_failures(failures: Sequence[str], total: int, label: str) -> None:
