@@ -78,29 +78,28 @@ def main(experiment: Experiment) -> None:
     e = experiment
     keras.utils.set_random_seed(0)
     predictor = Predictor(build_segmenter(e.seg_backbone, e.segmenter, _CLASSES.value), backbone_grid(e.seg_backbone), e.test)
-    ways, ratios, turn = {1: [], e.run.workers: []}, [], 0
+    workers, seconds, turn = (1, e.run.workers), [], 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         examples = photos(folder, _PHOTOS.value)
         parts(examples[:1], predictor, e.test)
         net, crf = parts(examples, predictor, e.test)
-        while len(ratios) < _REPEATS.value:
+        while len(seconds) < _REPEATS.value:
             turn += 1
-            all_before, own_before = processor_seconds()
-            pair = [make_masks(examples, folder / f"{turn}_{workers}", predictor, e.test, workers) for workers in ways]
-            all_after, own_after = processor_seconds()
-            others = (all_after - all_before - own_after + own_before) / sum(pair) / os.cpu_count()
-            print(f"pair {turn}: {pair[0]:.2f} s / {pair[1]:.2f} s, others took {max(others, 0):.0%}", flush=True)
+            before = processor_seconds()
+            pair = [make_masks(examples, folder / f"{turn}_{way}", predictor, e.test, workers[way]) for way in (0, 1)]
+            anybody, own = (after - start for after, start in zip(processor_seconds(), before))
+            others = (anybody - own) / sum(pair) / os.cpu_count()
+            print(f"pair {turn}: {pair[0]:.2f} s / {pair[1]:.2f} s, other programs took {max(others, 0):.0%}", flush=True)
             if others <= _OTHERS.value:
-                ratios.append(pair[0] / pair[1])
-                for seconds, new in zip(ways.values(), pair):
-                    seconds.append(new)
-        made = [{path.relative_to(folder / f"1_{workers}"): path.read_bytes()
-                 for path in (folder / f"1_{workers}").rglob("*.png")} for workers in ways]
+                seconds.append(pair)
+        made = [{path.relative_to(folder / f"1_{way}"): path.read_bytes() for path in (folder / f"1_{way}").rglob("*.png")}
+                for way in (0, 1)]
+    ratios = [serial / parallel for serial, parallel in seconds]
     print(f"net, one photo           {net:8.3f} s")
     print(f"CRF, one photo           {crf:8.3f} s")
-    for title, seconds in zip(("one process", "workers"), ways.values()):
-        print(f"{title:24s} {statistics.median(seconds) / _PHOTOS.value:8.3f} s per photo")
+    for title, way in zip(("one process", "workers"), zip(*seconds)):
+        print(f"{title:24s} {statistics.median(way) / _PHOTOS.value:8.3f} s per photo")
     print(f"one process / workers    {statistics.median(ratios):8.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
     print(f"same masks               {'yes' if made[0] == made[1] and len(made[0]) == 2 * _PHOTOS.value else 'NO'}")
 
