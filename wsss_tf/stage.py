@@ -27,7 +27,8 @@ from wsss_tf.experiment import Experiment
 MANIFEST = "manifest.json"
 _UNFINISHED = "unfinished.json"
 _DEFAULTS = Experiment()
-_WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend", "workers", "parallel", "scheduler")  # settings that change no result beyond rounding
+# Settings that change no result beyond rounding.
+_WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend", "workers", "parallel", "scheduler")
 
 
 @dataclasses.dataclass(frozen=True)
