@@ -137,7 +137,8 @@ def test_without_dask_the_extra_is_named(monkeypatch):
 
 @pytest.mark.parametrize("answers, threads, words", [
     ({}, {}, "it has no workers: start some"),
-    ({"v": (__version__, True), "w": ModuleNotFoundError("No module named 'wsss_tf'")}, {}, "w: it cannot run wsss_tf .*No module"),
+    ({"v": (__version__, True), "w": ModuleNotFoundError("No module named 'wsss_tf'")}, {},
+     "w: it cannot run wsss_tf .*No module"),
     ({"v": (__version__, True), "w": ("0.0.1", True)}, {}, f"expected wsss_tf {__version__} as here, found 0.0.1"),
     ({"v": (__version__, True), "w": (__version__, True)}, {"v": 1, "w": 4}, "worker w: expected one thread, found 4")])
 def test_workers_that_are_not_fit(answers, threads, words):

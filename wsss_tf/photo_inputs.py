@@ -37,7 +37,8 @@ def find_inputs(pattern: str, without: Path) -> tuple[tuple[Example, ...], tuple
         raise InputError(f"--input={pattern}: expected a photo, a folder of photos or a pattern that matches some "
                          f"({', '.join(PHOTO_SUFFIXES)}), found {len(files)} other files: correct it")
     base = os.path.commonpath([file.parent for file in photos])
-    examples = tuple(Example(name, file, ()) for name, file in zip(_names([file.relative_to(base) for file in photos]), photos))
+    names = _names([file.relative_to(base) for file in photos])
+    examples = tuple(Example(name, file, ()) for name, file in zip(names, photos))
     return examples, tuple(file for file in files if file not in set(photos))
 
 
