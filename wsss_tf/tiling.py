@@ -3,8 +3,8 @@
 Neighbours share a quarter of the tile. In the outer quarters of what they share
 only one of them counts, the one that sees further there; in between the maps
 are mixed linearly. Tiles start at multiples of 96 pixels, so that the cells of a
-net fall on the same pixels as in the whole image, at scales 1, 0.75 and 0.5 and
-up to stride 16.
+net of stride 8 fall on the same pixels as in the whole image at scales 1, 0.75
+and 0.5; tiles of 1024 start at multiples of 768, which does for stride 16 too.
 """
 
 from collections.abc import Iterable, Iterator
