@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 import json
 import os
+import re
 import runpy
 import sys
 import zlib
@@ -70,10 +71,10 @@ class Finished:
 
     @property
     def error(self) -> str:
-        """The message of the one line on stderr that begins with 'error: '."""
-        found = [line for line in self.err.splitlines() if line.startswith("error: ")]
-        assert len(found) == 1 and self.err.endswith(found[0] + "\n") and "Traceback" not in self.err, self.err
-        return found[0].removeprefix("error: ")
+        """What stderr ends with: 'error: ' at the start of a line, the message, and a line for each image that failed."""
+        found = re.findall(r"^error: (.*(?:\n  .*)*)\n\Z", self.err, re.MULTILINE)
+        assert len(found) == 1 and self.err.count("\nerror: ") <= 1 and "Traceback" not in self.err, self.err
+        return found[0]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -272,6 +272,34 @@ def test_photo_that_rots_unnoticed_ends_training_with_its_name(on_copied_data, c
     assert not (runs / "mine/classifier/manifest.json").exists()
 
 
+@pytest.mark.parametrize("stage, script_name, split, artefact", [
+    ("cams", "make_cams", "train", "{}.npz"), ("masks", "predict", "val", "crf/{}.png")])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_photo_that_rots_unnoticed_stops_no_other(stage, script_name, split, artefact, workers, on_copied_run, copied_run,
+                                                  copied_data):
+    """Same size and time, so that `prepare` still holds. The mended photo alone is made by the next call."""
+    flags = (f"--data={copied_data}", "--source=folder", f"--workers={workers}")
+    assert on_copied_run("prepare_data", *flags).code == 0
+    photo = copied_data / f"JPEGImages/shapes_{split}_0001.jpg"
+    target = copied_run / stage / artefact.format(photo.stem)
+    done = {path.name for path in target.parent.iterdir() if path.suffix == target.suffix}
+    shutil.rmtree(copied_run / stage)
+    whole, status = photo.read_bytes(), photo.stat()
+    photo.write_bytes(bytes(status.st_size))
+    os.utime(photo, ns=(status.st_atime_ns, status.st_mtime_ns))
+    ended = on_copied_run(script_name, *flags)
+    header, line = ended.error.splitlines()
+    assert ended.code == 2 and header.startswith(f"{stage}: 1 of {len(done)} images failed, all others are done")
+    assert line.startswith(f"  {photo}: not a readable image")
+    assert not (copied_run / stage / "manifest.json").exists()
+    made = {path.name: path.stat().st_mtime_ns for path in target.parent.iterdir() if path.suffix == target.suffix}
+    assert made.keys() == done - {target.name}
+    photo.write_bytes(whole)
+    os.utime(photo, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert on_copied_run(script_name, *flags).code == 0 and target.exists()
+    assert all((target.parent / name).stat().st_mtime_ns == time for name, time in made.items())
+
+
 @pytest.mark.parametrize("stage, script_name, artefact", [
     ("cams", "make_cams", "*.npz"), ("saliency", "refine_saliency", "*.png"), ("masks", "predict", "*/*.png")])
 def test_disk_that_fills_up_keeps_what_is_done(stage, script_name, artefact, on_copied_run, copied_run, monkeypatch):

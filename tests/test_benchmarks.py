@@ -17,6 +17,8 @@ FIGURES = {
     "features": (["--feature_net=vit_test", "--feature_weights=none", "--side=64"], [r"memory +(\d+) MiB"]),
     "discovery": (["--patches=60", "--width=8", "--repeats=1"], [r"discovery / product +([\d.]+)", r"(\d+) MiB"]),
     "input_pipeline": (["--images=4"], [r"([\d.]+) images/s per core, crop 65"]),
+    "predict_crf": (["--photos=2", "--repeats=1", "--classes=2", "--test_scales=0.25", "--others=1", "--workers=2"],
+                    [r"one process / workers +([\d.]+) \(", r"CRF, one photo +([\d.]+) s\n(?s:.*)same masks +yes"]),
     "segmentation_step": (["--repeats=1"], [r"step / sum of parts +([\d.]+)", r"([\d.]+) MiB per image, batch 2"]),
 }
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from wsss_tf import multiscale
 from wsss_tf.cam import CamConfig, CamMaker
-from wsss_tf.cam_files import cam_path, normalise, read_cam
+from wsss_tf.cam_files import cam_path, normalise, read_cam, write_cam
 from wsss_tf.data.example import Example
 from wsss_tf.data.store import write_npz
 from wsss_tf.errors import InputError
@@ -38,7 +38,7 @@ def test_maps_are_rectified_and_fused_over_scales(classifier):
 def test_the_artefact_holds_the_present_classes(classifier, tmp_path):
     maker = CamMaker(classifier, GRID, CamConfig())
     Image.fromarray(PHOTO).save(tmp_path / "photo.png")
-    maker.write(Example("a", tmp_path / "photo.png", tags=(1, 4)), tmp_path)
+    write_cam(cam_path(tmp_path, "a"), *maker.present(Example("a", tmp_path / "photo.png", tags=(1, 4))))
     keys, cam = read_cam(tmp_path, "a")
     assert keys.tolist() == [1, 4]
     assert cam.shape == (2, 30, 44) and cam.dtype == np.float32

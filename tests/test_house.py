@@ -67,7 +67,8 @@ def test_lower_layers_do_not_import_tensorflow():
     modules = [f"wsss_tf.data.{name}".removesuffix(".__init__") for name in sorted(data)]
     modules += ["wsss_tf.errors", "wsss_tf.config", "wsss_tf.report", "wsss_tf.crf", "wsss_tf.submission"]
     modules += ["wsss_tf.evaluate", "wsss_tf.evaluate_folder", "wsss_tf.evaluate_table"]
-    modules += ["wsss_tf.superpixels.grouping", "wsss_tf.parallel"]  # what the worker processes load
+    modules += ["wsss_tf.superpixels.grouping", "wsss_tf.cam_files", "wsss_tf.saliency_sources", "wsss_tf.seeds", "wsss_tf.masks",
+                "wsss_tf.image_by_image"]  # what the worker processes load
     modules += ["wsss_tf.paper", "wsss_tf.protocol"]
     modules += ["wsss_tf.figure_style", "wsss_tf.figure_page", "wsss_tf.figure_masks"]
     program = ("import importlib, sys\n"

@@ -187,5 +187,5 @@ def test_an_interrupted_script_says_how_to_go_on(script, tiny_flags, monkeypatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr("wsss_tf.command.open_chain", interrupt)
-    ended = script("predict", *tiny_flags)
+    ended = script("evaluate", *tiny_flags)
     assert ended.code == 130 and "the same command goes on from here" in ended.err and "Traceback" not in ended.err

@@ -1,22 +1,15 @@
-"""Class activation maps of a trained classifier.
-
-Artefact: cams/<image_id>.npz (wsss_tf/cam_files.py) with the rectified maps M*
-as float16.
-"""
+"""Class activation maps of photos from a trained classifier (eq. 2.4)."""
 
 import dataclasses
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from wsss_tf import multiscale, multiscale_irn
-from wsss_tf.cam_files import cam_path
 from wsss_tf.config import setting
-from wsss_tf.data.images import read_photo
 from wsss_tf.data.example import Example
-from wsss_tf.data.store import write_npz
+from wsss_tf.data.images import read_photo
 from wsss_tf.nets.backbone import Grid
 
 _FUSIONS = {"max": multiscale.fuse_max, "sum": multiscale.fuse_sum, "irn": multiscale_irn.fuse_irn}
@@ -50,9 +43,8 @@ class CamMaker:
         """Rectified multi-scale maps of all classes: uint8 [H, W, 3] -> float32 [H, W, C]."""
         return self._maps(image).numpy()
 
-    def write(self, example: Example, folder: Path) -> None:
-        """Writes the artefact of one example, present classes only."""
+    def present(self, example: Example) -> tuple[np.ndarray, np.ndarray]:
+        """What wsss_tf.cam_files.write_cam stores of one example: the present classes int64 [K], their maps float32 [K, H, W]."""
         maps = self(read_photo(example.image))
         keys = np.array(example.tags, np.int64)
-        cam = np.moveaxis(maps[..., keys - 1], -1, 0).astype(np.float16)
-        write_npz(cam_path(folder, example.image_id), keys=keys, cam=cam)
+        return keys, np.moveaxis(maps[..., keys - 1], -1, 0)

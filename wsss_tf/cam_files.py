@@ -1,4 +1,4 @@
-"""Class activation maps on disk: cams/<image_id>.npz, read back and normalised without TensorFlow.
+"""Class activation maps on disk, cams/<image_id>.npz, without TensorFlow.
 
 A file holds `keys` int [K], the label values of the present classes, and `cam`
 float [K, H, W], their rectified maps at photo size (not normalised).
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wsss_tf.data.store import write_npz
 from wsss_tf.errors import InputError
 
 _EPSILON = 1e-5  # keeps the maximum of an all-zero map from dividing by zero
@@ -17,6 +18,11 @@ _REMEDY = "delete it and run scripts/make_cams.py again"
 def cam_path(folder: Path, image_id: str) -> Path:
     """Where the maps of one image lie."""
     return Path(folder) / f"{image_id}.npz"
+
+
+def write_cam(path: Path, keys: np.ndarray, cam: np.ndarray) -> None:
+    """Writes the maps of one image: keys int64 [K], cam float [K, H, W], rounded to float16."""
+    write_npz(path, keys=keys, cam=cam.astype(np.float16))
 
 
 def read_cam(folder: Path, image_id: str) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ from absl import app, flags  # noqa: E402
 
 from wsss_tf.errors import InputError, Stopped  # noqa: E402
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment  # noqa: E402
+from wsss_tf.parallel import require_workers  # noqa: E402
 from wsss_tf.saliency_sources import require_source  # noqa: E402
 from wsss_tf.stages import STAGES, open_chain  # noqa: E402
 from wsss_tf.train.replicas import prepare_devices  # noqa: E402
@@ -34,6 +35,7 @@ def run_script(main: Callable[..., None], command: str = "", words: bool = False
                 _check_words(argv, command)
             experiment = read_experiment(flags.FLAGS)
             prepare_devices(experiment.run.replicas, experiment.run.deterministic)
+            require_workers(experiment.run)
             main(experiment, *([argv[1:]] if words else []))
         except (InputError, OSError) as error:  # an OSError tells of the machine, and names its file too
             sys.stdout.flush()

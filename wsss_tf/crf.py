@@ -73,18 +73,27 @@ def dense_crf(unary: np.ndarray, image: np.ndarray, params: CrfParams, backend: 
       InputError: NaN or infinite energies, or pydensecrf is asked for but missing.
     """
     _check(unary, image)
-    if backend not in BACKENDS:
-        raise ValueError(f"backend: expected one of {', '.join(BACKENDS)}, found {backend!r}")
-    installed = importlib.util.find_spec(_MODULE) is not None
-    if backend == "pydensecrf" and not installed:
-        raise InputError("CRF backend pydensecrf: expected the package, found none: "
-                         "pip install pydensecrf2, or choose the backend lattice")
+    require_backend(backend)
     height, width, labels = unary.shape
     if labels == 1:
         return np.ones([height, width, 1], np.float32)
     energies = np.ascontiguousarray(unary, np.float32).reshape(-1, labels)
-    solve = _by_pydensecrf if installed and backend != "lattice" else _by_lattice
+    solve = _by_pydensecrf if _installed() and backend != "lattice" else _by_lattice
     return solve(energies, image, params).reshape(height, width, labels)
+
+
+def require_backend(backend: str) -> None:
+    """Makes sure that the back end is there.
+
+    Raises:
+      ValueError: there is none of this name.
+      InputError: pydensecrf is asked for but missing.
+    """
+    if backend not in BACKENDS:
+        raise ValueError(f"backend: expected one of {', '.join(BACKENDS)}, found {backend!r}")
+    if backend == "pydensecrf" and not _installed():
+        raise InputError("CRF backend pydensecrf: expected the package, found none: "
+                         "pip install pydensecrf2, or choose the backend lattice")
 
 
 def refine_probabilities(
@@ -155,6 +164,10 @@ def _check(scores: np.ndarray, image: np.ndarray) -> None:
     if not np.isfinite(scores).all():
         raise InputError("CRF class scores: expected finite numbers, found NaN or infinity: "
                          "the network that made the scores has diverged; retrain it with a lower learning rate")
+
+
+def _installed() -> bool:
+    return importlib.util.find_spec(_MODULE) is not None
 
 
 def _by_pydensecrf(energies: np.ndarray, image: np.ndarray, params: CrfParams) -> np.ndarray:

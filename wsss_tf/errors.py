@@ -5,9 +5,13 @@ class InputError(Exception):
     """A mistake in the data, flags or machine that the user can mend.
 
     The message is one line: what was expected, what was found, in which
-    file, and what to do. Scripts print it without a traceback and exit
-    with code 2.
+    file, and what to do; where several images have failed, a line for each
+    follows. Scripts print it without a traceback and exit with code 2.
     """
+
+
+class WriteError(InputError):
+    """An artefact cannot be written: no fault of its image, and the next ones will not fare better."""
 
 
 class Stopped(Exception):

@@ -20,6 +20,8 @@ from wsss_tf.data.example import Example, objects
 from wsss_tf.data.images import read_ids, read_labels
 from wsss_tf.data.matlab import SBD_FIELDS, read_label_matrix
 from wsss_tf.errors import InputError
+from wsss_tf.image_by_image import each_image
+from wsss_tf.parallel import Workers
 from wsss_tf.scores import Scores, SeedScores, scores_from_confusion, seed_scores_from_confusion
 from wsss_tf.superpixels.metrics import SuperpixelScores, mean_scores, superpixel_scores
 
@@ -93,18 +95,19 @@ def score_cams(examples: tuple[Example, ...], folder: Path, class_names: tuple[s
             for index, level in enumerate(levels)}
 
 
-def score_superpixels(examples: tuple[Example, ...], folder: Path) -> SuperpixelScores:
+def score_superpixels(examples: tuple[Example, ...], folder: Path, workers: Workers = Workers()) -> SuperpixelScores:
     """Mean over the images of the scores of <folder>/<image_id>.png (16-bit grey ids) as superpixels.
 
     Raises:
       InputError: as `score_masks`.
     """
     check_files(examples, folder, ".png", "superpixels")
+    return mean_scores(each_image(_score_superpixels, examples, lambda example: (_png(folder, example), example.mask),
+                                  "superpixel scores", workers))
 
-    def score(example: Example) -> SuperpixelScores:
-        return superpixel_scores(read_ids(_png(folder, example)), read_truth(example.mask))
 
-    return mean_scores(list(each_of(examples, score)))
+def _score_superpixels(ids: Path, truth: Path) -> SuperpixelScores:
+    return superpixel_scores(read_ids(ids), read_truth(truth))
 
 
 def confusion_counter(folder: Path, num_labels: int) -> Counter:

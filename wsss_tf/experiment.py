@@ -23,6 +23,7 @@ from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.paper import find_row, row_names
+from wsss_tf.parallel import Workers
 from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig
 from wsss_tf.saliency_sources import SUPERVISION
@@ -33,7 +34,7 @@ from wsss_tf.train.loop import ClassifierTrainConfig, TrainConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class RunConfig:
+class RunConfig(Workers):
     """What to run and where its artefacts go."""
 
     experiment: str = setting("experiment", "name of the run; its artefacts go to RUNS/EXPERIMENT/STAGE")
@@ -41,7 +42,6 @@ class RunConfig:
     reuse: str = setting("", "experiments, separated by commas, whose finished stages may be used where all "
                              "settings and inputs agree")
     seed: int = setting(0, "seed of initial weights, order, augmentation and random masks", low=0)
-    workers: int = setting(0, "processes of the stages that work image by image; 0: as many as there are cores", low=0)
     replicas: int = setting(1, "devices of this machine that share each training step (MirroredStrategy); 0: all GPUs. Where "
                                "TF_CONFIG names several workers, all of theirs share it (MultiWorkerMirroredStrategy)", low=0)
     deterministic: bool = setting(False, "the same commands on the same machine train the same weights to the last bit; slower")

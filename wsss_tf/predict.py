@@ -1,8 +1,7 @@
-"""From a photo to probabilities to a mask: multi-scale test and dense CRF."""
+"""From a photo to probabilities: multi-scale test. masks.py makes masks of them."""
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,9 +9,6 @@ import tensorflow as tf
 
 from wsss_tf import crf, multiscale
 from wsss_tf.config import setting
-from wsss_tf.data.example import Example
-from wsss_tf.data.images import read_photo
-from wsss_tf.data.store import write_labels
 from wsss_tf.nets.backbone import Grid
 
 
@@ -42,22 +38,7 @@ class Predictor:
     def __init__(self, segmenter: keras.Model, grid: Grid, config: PredictConfig):
         signature = [tf.TensorSpec([None, None, 3], tf.uint8)]
         self._probabilities = tf.function(dense_probabilities(segmenter, grid, config), input_signature=signature)
-        self._config = config
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """uint8 [H, W, 3] RGB -> float32 [H, W, C+1], background first."""
         return self._probabilities(image).numpy()
-
-    def write(self, example: Example, plain: Path, refined: Path) -> None:
-        """Writes <image_id>.png with and without dense CRF as palette PNGs."""
-        image = read_photo(example.image)
-        probabilities = self.probabilities(image)
-        write_labels(plain / f"{example.image_id}.png", probabilities.argmax(-1))
-        labels = crf_labels(probabilities, image, self._config)
-        write_labels(refined / f"{example.image_id}.png", labels)
-
-
-def crf_labels(probabilities: np.ndarray, image: np.ndarray, config: PredictConfig) -> np.ndarray:
-    """Labels after the dense CRF: float32 [H, W, C+1], uint8 [H, W, 3] -> uint8 [H, W]."""
-    marginals = crf.refine_probabilities(probabilities, image, crf.CRF_SETS[config.crf_set], config.crf_backend)
-    return marginals.argmax(-1).astype(np.uint8)

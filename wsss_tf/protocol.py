@@ -69,7 +69,6 @@ def differences(measured: Protocol, original: Protocol) -> tuple[str, ...]:
         ("CRF", measured.crf, original.crf),
         ("test scales", measured.test_scales, original.test_scales),
     ]
-    missing = object()
     pairs += [(f"--{name}", _shown(measured.settings.get(name)), _shown(value))
               for name, value in original.settings.items()]
     return tuple(f"{what} {ours}, the row {theirs}" for what, ours, theirs in pairs if ours != theirs)

@@ -1,14 +1,17 @@
 """Where saliency comes from: maps of a detector, OpenCV's own detectors, or the training masks."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from wsss_tf.cam_files import read_cam
 from wsss_tf.data.example import Example, objects
 from wsss_tf.data.images import read_labels, read_photo, read_saliency
+from wsss_tf.data.store import write_image
 from wsss_tf.errors import InputError
-from wsss_tf.saliency import SaliencyConfig, binarise
+from wsss_tf.saliency import SaliencyConfig, binarise, refine
 
 MASK_SUPERVISION = "mask supervision"  # the mark of a run whose training opened masks
 
@@ -88,6 +91,20 @@ def object_mask(example: Example, config: SaliencyConfig, maximum: int) -> np.nd
         return objects(read_labels(example.mask))
     scores = saliency_scores(example, config.saliency_source, maximum)
     return binarise(scores, 2 * scores.mean() if config.binarisation == "twice_mean" else config.saliency_threshold)
+
+
+def write_target(path: Path, example: Example, config: SaliencyConfig, maximum: int, cams: Path | None) -> None:
+    """Makes and writes the training target of one photo, refined by the maps in the folder `cams` (see wsss_tf.saliency).
+
+    Raises:
+      InputError: a file that it is made of is missing, damaged, or of another
+        range.
+    """
+    target = object_mask(example, config, maximum)
+    if config.refinement != "none":
+        _, cam = read_cam(cams, example.image_id)
+        target = refine(target, cam, config.tau_high, config.tau_low, config.refinement)
+    write_image(path, target)
 
 
 def _check_ground_truth(config: SaliencyConfig) -> None:

@@ -1,12 +1,15 @@
 """Pseudo-labels (eqs 1.12-1.13) and sparse initial seeds (eqs 3.2-3.5) from class activation maps."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.cam_files import normalise
+from wsss_tf.cam_files import normalise, read_cam
 from wsss_tf.config import setting
 from wsss_tf.data.example import BACKGROUND, UNKNOWN
+from wsss_tf.data.images import read_ids
+from wsss_tf.data.store import write_image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,3 +68,24 @@ def pseudo_label(keys: np.ndarray, cam: np.ndarray, threshold: float) -> np.ndar
     maps = normalise(cam)
     label = keys[maps.argmax(axis=0)]
     return np.where(maps.max(axis=0) > threshold, label, BACKGROUND).astype(np.uint8)
+
+
+def write_seed(path: Path, image_id: str, cams: Path, superpixels: Path | None, config: SeedConfig) -> None:
+    """Makes and writes the artefact of one image: an initial seed where there are superpixels, else a pseudo-label.
+
+    Args:
+      path: <image_id>.png, 8-bit grey.
+      image_id: the image.
+      cams: folder of its class activation maps.
+      superpixels: folder of its superpixels, or None.
+      config: thresholds.
+
+    Raises:
+      InputError: an artefact that it is made of is missing or damaged.
+    """
+    keys, cam = read_cam(cams, image_id)
+    if superpixels:
+        seed = superpixel_seed(keys, cam, read_ids(superpixels / f"{image_id}.png"), config.alpha, config.keep_foreground)
+    else:
+        seed = pseudo_label(keys, cam, config.cam_threshold)
+    write_image(path, seed)

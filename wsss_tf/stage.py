@@ -27,7 +27,7 @@ from wsss_tf.train.replicas import is_chief, wait_for_all
 
 MANIFEST = "manifest.json"
 _UNFINISHED = "unfinished.json"
-WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend", "paper_row")
+WITHOUT_EFFECT = ("log_every", "save_every", "crf_backend", "paper_row", "workers", "parallel", "scheduler")
 """Ends of the names of settings that change no result beyond rounding."""
 _DEFAULTS = Experiment()
 

@@ -3,31 +3,32 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import keras
-from tqdm import tqdm
 
-from wsss_tf import parallel, report_run, saliency, saliency_sources, seeds
+from wsss_tf import crf, report_run, saliency_sources
 from wsss_tf.cam import CamMaker
-from wsss_tf.cam_files import cam_path, read_cam
+from wsss_tf.cam_files import cam_path, write_cam
 from wsss_tf.config import expand_path
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest, unseen_classes
-from wsss_tf.data.example import Dataset, Example
+from wsss_tf.data.example import Example
 from wsss_tf.data.shapes import generate_shapes
-from wsss_tf.data.images import read_ids, read_photo
-from wsss_tf.data.store import write_image, write_json
+from wsss_tf.data.images import read_photo
+from wsss_tf.data.store import write_json
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate import score_cams, score_masks, score_objects, score_seeds, score_superpixels
 from wsss_tf.evaluate_folder import CAM_THRESHOLDS
 from wsss_tf.experiment import Experiment
 from wsss_tf.export import write_saved_model
+from wsss_tf.image_by_image import make_missing, missing
+from wsss_tf.masks import write_masks
 from wsss_tf.methods.dilated_classifier import without_dilated_blocks
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.nets.weights import save_weights
 from wsss_tf.predict import Predictor
 from wsss_tf.recipes import attends, classifier_method, recipe
+from wsss_tf.seeds import write_seed
 from wsss_tf.stage import Chain, Stage
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import uses_features, write_superpixels
@@ -89,59 +90,44 @@ def _classifier(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 
 
 def _cams(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    net = trained_classifier(experiment, inputs["classifier"])
-    maker = CamMaker(net, backbone_grid(experiment.cls_backbone), experiment.cam)
-    return _each(experiment.dataset.train, "cams", lambda example: cam_path(folder, example.image_id),
-                 lambda example: maker.write(example, folder))
+    e, train = experiment, experiment.dataset.train
+    maker = CamMaker(trained_classifier(e, inputs["classifier"]), backbone_grid(e.cls_backbone), e.cam)
+    make_missing(write_cam, train, lambda example: cam_path(folder, example.image_id), maker.present, "cams", e.run)
+    return {"images": len(train)}
 
 
 def _saliency(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e, config = experiment, experiment.saliency
-    saliency_sources.require_source(config, e.dataset.train)
-
-    def write(example: Example) -> None:
-        target = saliency_sources.object_mask(example, config, e.data.saliency_max)
-        if config.refinement != "none":
-            _, cam = read_cam(inputs["cams"], example.image_id)
-            target = saliency.refine(target, cam, config.tau_high, config.tau_low, config.refinement)
-        write_image(_png(folder, example), target)
-
-    done = _each(e.dataset.train, "saliency", lambda example: _png(folder, example), write)
-    return done | {"supervision": saliency_sources.SUPERVISION[config.saliency_source]}
+    e, config, train = experiment, experiment.saliency, experiment.dataset.train
+    saliency_sources.require_source(config, train)
+    make_missing(saliency_sources.write_target, train, functools.partial(_png, folder),
+                 lambda example: (example, config, e.data.saliency_max, inputs.get("cams")), "saliency", e.run)
+    return {"images": len(train), "supervision": saliency_sources.SUPERVISION[config.saliency_source]}
 
 
 def _superpixels(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e = experiment
-    missing = [example for example in e.dataset.train if not _png(folder, example).exists()]
-    features = Features(e.features) if missing and uses_features(e.superpixels) else None
+    e, train = experiment, experiment.dataset.train
+    crf.require_backend(e.superpixels.crf_backend)
+    target = functools.partial(_png, folder)
+    features = Features(e.features) if uses_features(e.superpixels) and missing(train, target) else None
 
     def arguments(example: Example) -> tuple:
-        read = features(read_photo(example.image)) if features else None
-        return _png(folder, example), example.image, read, e.superpixels
+        return example.image, features(read_photo(example.image)) if features else None, e.superpixels
 
-    parallel.each(write_superpixels, map(arguments, missing), len(missing), "superpixels", e.run.workers)
-    return {"images": len(e.dataset.train)}
+    make_missing(write_superpixels, train, target, arguments, "superpixels", e.run)
+    return {"images": len(train)}
 
 
 def _superpixel_scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    scores = score_superpixels(experiment.dataset.train, inputs["superpixels"]).as_dict()
+    scores = score_superpixels(experiment.dataset.train, inputs["superpixels"], experiment.run).as_dict()
     write_json(folder / "scores.json", scores)
     return scores
 
 
 def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    config = experiment.seeds
-
-    def write(example: Example) -> None:
-        keys, cam = read_cam(inputs["cams"], example.image_id)
-        if "superpixels" in inputs:
-            ids = read_ids(_png(inputs["superpixels"], example))
-            seed = seeds.superpixel_seed(keys, cam, ids, config.alpha, config.keep_foreground)
-        else:
-            seed = seeds.pseudo_label(keys, cam, config.cam_threshold)
-        write_image(_png(folder, example), seed)
-
-    return _each(experiment.dataset.train, "seeds", lambda example: _png(folder, example), write)
+    e, train = experiment, experiment.dataset.train
+    make_missing(write_seed, train, functools.partial(_png, folder),
+                 lambda example: (example.image_id, inputs["cams"], inputs.get("superpixels"), e.seeds), "seeds", e.run)
+    return {"images": len(train)}
 
 
 def _segmenter(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
@@ -157,11 +143,16 @@ def _segmenter(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 
 
 def _masks(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e = experiment
-    net = trained_segmenter(e, inputs["segmenter"])
-    predictor = Predictor(net, backbone_grid(e.seg_backbone), e.test)
-    return _each(e.dataset.val, "masks", lambda example: _png(folder / REFINED, example),
-                 lambda example: predictor.write(example, folder / PLAIN, folder / REFINED))
+    e, val = experiment, experiment.dataset.val
+    crf.require_backend(e.test.crf_backend)
+    predictor = Predictor(trained_segmenter(e, inputs["segmenter"]), backbone_grid(e.seg_backbone), e.test)
+
+    def arguments(example: Example) -> tuple:
+        image = read_photo(example.image)
+        return _png(folder / PLAIN, example), predictor.probabilities(image), image, e.test.crf_set, e.test.crf_backend
+
+    make_missing(write_masks, val, functools.partial(_png, folder / REFINED), arguments, "masks", e.run)
+    return {"images": len(val)}
 
 
 def _export(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
@@ -178,15 +169,15 @@ def _scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
         scores = {name: score_masks(dataset.val, inputs["masks"] / name, dataset.class_names).as_dict()
                   for name in (PLAIN, REFINED)}
     if all(example.mask for example in dataset.train):
-        scores |= _training_scores(dataset, inputs)
+        scores |= _training_scores(experiment, inputs)
     write_json(folder / "scores.json", scores)
     mious = {name: scores[name]["miou"] for name in (PLAIN, REFINED) if name in scores}
     return mious | {"supervision": experiment.supervision}
 
 
-def _training_scores(dataset: Dataset, inputs: Inputs) -> dict:
+def _training_scores(experiment: Experiment, inputs: Inputs) -> dict:
     """How good the targets that training sees are, measured afterwards with the masks it never sees."""
-    scores = {}
+    dataset, scores = experiment.dataset, {}
     if "cams" in inputs:
         curve = score_cams(dataset.train, inputs["cams"], dataset.class_names, CAM_THRESHOLDS)
         scores["cams"] = {str(threshold): score.as_dict() for threshold, score in curve.items()}
@@ -195,18 +186,8 @@ def _training_scores(dataset: Dataset, inputs: Inputs) -> dict:
     if "saliency" in inputs:
         scores["saliency"] = score_objects(dataset.train, inputs["saliency"]).as_dict()
     if "superpixels" in inputs:
-        scores["superpixels"] = score_superpixels(dataset.train, inputs["superpixels"]).as_dict()
+        scores["superpixels"] = score_superpixels(dataset.train, inputs["superpixels"], experiment.run).as_dict()
     return scores
-
-
-def _each(examples: Iterable[Example], label: str, output: Callable[[Example], Path],
-          write: Callable[[Example], None]) -> dict:
-    """Writes the artefact of each example that has none yet (they appear whole or not at all)."""
-    examples = tuple(examples)
-    for example in tqdm(examples, desc=label, unit="img"):
-        if not output(example).exists():
-            write(example)
-    return {"images": len(examples)}
 
 
 def _png(folder: Path, example: Example) -> Path:

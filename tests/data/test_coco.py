@@ -242,14 +242,15 @@ def test_an_example_without_tags_passes_through_the_maps(tmp_path):
     import keras
 
     from wsss_tf.cam import CamConfig, CamMaker
-    from wsss_tf.cam_files import read_cam
+    from wsss_tf.cam_files import cam_path, read_cam, write_cam
     from wsss_tf.nets.backbone import Grid
 
     example = opened(make_coco(tmp_path), untagged="keep").train[0]
     image = keras.Input([None, None, 3])
     classifier = keras.Model(image, {"cam": keras.layers.Conv2D(80, 1)(image)})
-    CamMaker(classifier, Grid(1, corner=False), CamConfig(scales=(1.0,))).write(example, tmp_path / "cams")
-    keys, cam = read_cam(tmp_path / "cams", example.image_id)
+    maker = CamMaker(classifier, Grid(1, corner=False), CamConfig(scales=(1.0,)))
+    write_cam(cam_path(tmp_path, example.image_id), *maker.present(example))
+    keys, cam = read_cam(tmp_path, example.image_id)
     assert keys.shape == (0,) and cam.shape == (0, 16, 20)
     label = pseudo_label(keys, cam, 0.2)
     assert label.dtype == np.uint8 and label.shape == (16, 20) and not label.any()

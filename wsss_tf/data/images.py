@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from wsss_tf.errors import InputError
 
@@ -12,8 +12,11 @@ MAX_SIDE = 20000  # pixels; above it the file is a mistake or an attack
 FORMATS = ("JPEG", "PNG")  # no other decoder runs on a file, whatever its name says
 
 
-def read_photo(path: Path) -> np.ndarray:
+def read_photo(path: Path, upright: bool = False) -> np.ndarray:
     """Decodes an 8-bit RGB or grey photo to uint8 [H, W, 3].
+
+    Pixels come as they are stored, so that masks fit them; with `upright` they
+    are turned and mirrored as the EXIF orientation says and viewers show them.
 
     Raises:
       InputError: missing, truncated, CMYK, 16-bit, or a side outside
@@ -27,7 +30,8 @@ def read_photo(path: Path) -> np.ndarray:
         if image.mode.startswith(("I", "F")) or ";16" in _raw_mode(image):
             raise InputError(f"{path}: expected 8 bits per channel, found 16 or more: save it as an 8-bit RGB file")
         _check_sides(path, image.size)
-        return np.asarray(_decoded(path, image.convert, "RGB"))
+        photo = _decoded(path, image.convert, "RGB")
+        return np.asarray(_decoded(path, ImageOps.exif_transpose, photo) if upright else photo)
 
 
 def read_labels(path: Path) -> np.ndarray:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from wsss_tf.errors import InputError
+from wsss_tf.errors import WriteError
 
 _REMEDY = {
     errno.ENOSPC: "the disk is full: free some space or choose another folder",
@@ -30,7 +30,7 @@ def writing(path: Path) -> Iterator[Path]:
     which is created. After an error nothing is left behind.
 
     Raises:
-      InputError: the folder is read-only, full or not a folder.
+      WriteError: the folder is read-only, full or not a folder.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
@@ -51,7 +51,7 @@ def make_folder(path: Path) -> None:
     """Makes a folder and its parents, unless it exists.
 
     Raises:
-      InputError: the folder is read-only, full or not a folder.
+      WriteError: the folder is read-only, full or not a folder.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def _explain(path: Path, error: BaseException) -> None:
     """Raises what the user can do about an error of the file system, if anything."""
     remedy = _REMEDY.get(error.errno) if isinstance(error, OSError) else None
     if remedy:
-        raise InputError(f"{path}: cannot write it: {remedy}") from error
+        raise WriteError(f"{path}: cannot write it: {remedy}") from error
 
 
 def write_text(path: Path, text: str) -> None:
