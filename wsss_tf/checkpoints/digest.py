@@ -1,0 +1,39 @@
+"""Whether a file is the one that was published, or the one that was taken before."""
+
+import hashlib
+from pathlib import Path
+
+from wsss_tf.checkpoints.manifest import KINDS, Checkpoint, pins_file, read_pins
+from wsss_tf.data.store import write_json
+from wsss_tf.errors import InputError
+
+_BLOCK = 2**20
+
+
+def digests(path: Path) -> dict[str, str]:
+    """Digests of a file in hexadecimal, by kind."""
+    hashes = {kind: hashlib.new(kind) for kind in KINDS}
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            for each in hashes.values():
+                each.update(block)
+    return {kind: each.hexdigest() for kind, each in hashes.items()}
+
+
+def check(checkpoint: Checkpoint, path: Path, folder: Path) -> str:
+    """Compares a file with the published digests, and with the one pinned in the folder, and pins it; gives its sha256.
+
+    Raises:
+      InputError: it is another file.
+    """
+    found, pins = digests(path), read_pins(folder)
+    for kind, published in checkpoint.digests.items():
+        if not found[kind].startswith(published):
+            raise InputError(f"{path}: expected {kind} {published}{'' if len(published) > 16 else '...'} as published for "
+                             f"{checkpoint.name}, found {found[kind]}: it is another file or a broken one: fetch it again")
+    pinned = pins.setdefault(checkpoint.name, found["sha256"])
+    if pinned != found["sha256"]:
+        raise InputError(f"{path}: expected sha256 {pinned}, with which {checkpoint.name} came the first time "
+                         f"({pins_file(folder)}), found {found['sha256']}: find out why it changed before you delete the pin")
+    write_json(pins_file(folder), pins)
+    return found["sha256"]
