@@ -8,6 +8,7 @@ from wsss_tf.data.store import write_json
 from wsss_tf.errors import InputError
 
 _BLOCK = 2**20
+PART = ".part"  # suffix of a file that is not whole or not checked yet
 
 
 def digests(path: Path) -> dict[str, str]:
@@ -23,15 +24,19 @@ def digests(path: Path) -> dict[str, str]:
 def check(checkpoint: Checkpoint, path: Path, folder: Path) -> str:
     """Compares a file with the published digests, and with the one pinned in the folder, and pins it; gives its sha256.
 
+    The same arrays in another format (.safetensors) have no published digest; the file is pinned all the same.
+
     Raises:
       InputError: it is another file.
     """
     found, pins = digests(path), read_pins(folder)
-    for kind, published in checkpoint.digests.items():
+    suffix = path.with_name(path.name.removesuffix(PART)).suffix
+    same_format = suffix == Path(checkpoint.file).suffix
+    for kind, published in checkpoint.digests.items() if same_format else ():
         if not found[kind].startswith(published):
             raise InputError(f"{path}: expected {kind} {published}{'' if len(published) > 16 else '...'} as published for "
                              f"{checkpoint.name}, found {found[kind]}: it is another file or a broken one: fetch it again")
-    pinned = pins.setdefault(checkpoint.name, found["sha256"])
+    pinned = pins.setdefault(checkpoint.name if same_format else f"{checkpoint.name}{suffix}", found["sha256"])
     if pinned != found["sha256"]:
         raise InputError(f"{path}: expected sha256 {pinned}, with which {checkpoint.name} came the first time "
                          f"({pins_file(folder)}), found {found['sha256']}: find out why it changed before you delete the pin")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from wsss_tf.checkpoints.digest import PART
 from wsss_tf.data.store import make_folder
 from wsss_tf.errors import InputError
 
@@ -34,7 +35,7 @@ def download(urls: tuple[str, ...], path: Path, check: Callable[[Path], object],
     if path.exists():
         check(path)
         return
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}{PART}")
     make_folder(path.parent)
     failures = []
     for url in urls:
@@ -44,8 +45,8 @@ def download(urls: tuple[str, ...], path: Path, check: Callable[[Path], object],
         except OSError as error:  # of urllib and of sockets alike
             failures.append(f"{url}: {error}")
     else:
-        raise InputError(f"{path.name}: could not be fetched ({'; '.join(failures) or 'no address is known'}): run again to go "
-                         "on, or fetch it elsewhere and give it with convert --from_file=FILE")
+        raise InputError(f"{path.name}: could not be fetched ({'; '.join(failures)}): run again to go on, or fetch it elsewhere "
+                         "and give it with convert --source=FILE")
     try:
         check(part)
     except InputError:

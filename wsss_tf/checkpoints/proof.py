@@ -20,28 +20,46 @@ _SIDE = 97  # of the image, for convolutional nets
 
 @dataclasses.dataclass(frozen=True)
 class Recording:
-    """Activations recorded from a reference implementation with drawn weights: file, seed, scale, how its arrays are named,
-    and our layer -> its key."""
+    """Activations of a reference implementation with drawn weights.
+
+    Attributes:
+      file: where they are recorded.
+      seed: of the recipe.
+      scale: of the recipe.
+      net: ours, which is to give them.
+      names: how its arrays are named, one of names.RULES.
+      prefix: of the names of the trunk's arrays.
+      layers: our layer -> key of the recording.
+    """
 
     file: str
     seed: int
     scale: float
+    net: str
     names: str
     prefix: str
     layers: dict[str, str]
 
 
-_VGG = Recording("vgg16_largefov", 95, 1.4, "caffe_vgg", "", {"block4_conv3": "conv4", "block5_conv3": "conv5"})
+_VGG = {"block4_conv3": "conv4", "block5_conv3": "conv5"}
+_RESNET = Recording("irn_resnet50_cam", 93, 0.9, "resnet50_torch", "torchvision_resnet", "resnet50.",
+                    {"layer3_5_relu3": "stage3"})
+_VIT = Recording("vit_s16", 96, 1.0, "vit_s16", "vit", "", {"norm": "tokens"})
 RECORDINGS = {
-    "vgg16": _VGG,
-    "vgg16_torch": _VGG,
-    "resnet101": Recording("deeplabv2_resnet101", 92, 0.7, "caffe_resnet", "",
+    "vgg16": Recording("vgg16_largefov", 95, 1.4, "vgg16", "caffe_vgg", "", _VGG),
+    "vgg16_torch": Recording("vgg16_largefov", 95, 1.4, "vgg16_torch", "caffe_vgg", "", _VGG),
+    "resnet101": Recording("deeplabv2_resnet101", 92, 0.7, "resnet101", "caffe_resnet", "",
                            {"conv3_block4_out": "layer3", "conv5_block3_out": "layer5"}),
-    "resnet50_torch": Recording("irn_resnet50_cam", 93, 0.9, "torchvision_resnet", "resnet50.", {"layer3_5_relu3": "stage3"}),
-    "wrn38": Recording("resnet38d", 94, 0.8, "psa_resnet38", "", {
+    "resnet50_torch": _RESNET,
+    "resnet101_torch": _RESNET,
+    "wrn38": Recording("resnet38d", 94, 0.8, "wrn38", "psa_resnet38", "", {
         "b4_bn_branch2a_relu": "conv3", "b5_bn_branch2a_relu": "conv4", "b6_bn_branch2a_relu": "conv5", "bn7_relu": "conv6"}),
-    "vit_s16": Recording("vit_s16", 96, 1.0, "vit", "", {"norm": "tokens"}),
+    "vit_s8": _VIT,
+    "vit_s16": _VIT,
+    "vit_b8": _VIT,
+    "vit_b16": _VIT,
 }
+"""By our net. Where it is not recorded itself, a smaller one of its kind is: the names of its arrays are among the file's."""
 # Stock net of Keras, and the last layer before our strides and pools differ from its own.
 _KERAS = {"vgg16": (keras.applications.VGG16, "block1_conv2"), "resnet50": (keras.applications.ResNet50, "conv3_block4_out"),
           "resnet101": (keras.applications.ResNet101, "conv3_block4_out"),
@@ -69,9 +87,9 @@ def prove(checkpoint: Checkpoint, source: Path, net: keras.Model, recordings: Pa
     arrays = read_arrays(checkpoint, source)
     if importlib.util.find_spec("torch"):
         return _beside_torch(checkpoint, arrays, net)
-    recording = RECORDINGS.get(checkpoint.net)
-    path = recordings / f"{recording.file}.npz" if recording else None
-    if not path or not path.is_file():
+    recording = RECORDINGS[checkpoint.net]
+    path = recordings / f"{recording.file}.npz"
+    if not path.is_file():
         return f"every array of {checkpoint.net} found its place; no reference here: pip install torch and verify again"
     with np.load(path) as recorded:
         return beside_recording(checkpoint, recording, arrays, dict(recorded))
@@ -82,8 +100,9 @@ def beside_recording(checkpoint: Checkpoint, recording: Recording, arrays: dict[
     drawn = recipe.draw(*(recorded[f"param_{field}"] for field in ("names", "shapes", "kinds")), recording.seed, recording.scale)
     given = {name.removeprefix(recording.prefix): array for name, array in drawn.items() if name.startswith(recording.prefix)}
     by_ours = {ours: given[name] for name, ours in names.ours(list(given), recording.names, ())[0].items()}
-    published = {name: by_ours[ours] for name, ours in names.ours(list(arrays), checkpoint.names, checkpoint.without)[0].items()}
-    net = build_net(checkpoint.net)
+    translated, _ = names.ours(list(arrays), checkpoint.names, checkpoint.without)
+    published = {name: by_ours[ours] for name, ours in translated.items() if ours in by_ours}
+    net = build_net(recording.net)
     fill_net(net, published, checkpoint, Path(recording.file))
     image = colour.from_convention(recorded["x"].transpose(0, 2, 3, 1), checkpoint.convention)
     outputs = _outputs(net, list(recording.layers), image)
@@ -95,7 +114,7 @@ def beside_recording(checkpoint: Checkpoint, recording: Recording, arrays: dict[
             if name in recorded:
                 step = ours.shape[1] // recorded[name].shape[1]
                 worst = max(worst, _difference(checkpoint, ours[:, ::step], recorded[name]))
-    return f"drawn weights converted, {recording.file}: differs by {worst:.1e} of the largest value"
+    return f"drawn weights, named as the file's, beside {recording.file}.npz ({recording.net}): differs by {worst:.1e} of the largest value"
 
 
 def _beside_keras(checkpoint: Checkpoint, source: Path, net: keras.Model) -> str:
@@ -124,7 +143,7 @@ def _beside_torch(checkpoint: Checkpoint, arrays: dict[str, np.ndarray], net: ke
     reference.eval()
     size = vit.SIZES.get(checkpoint.net)
     image = _image((size.side, size.side) if size else (_SIDE, _SIDE - 16))
-    given = colour.CONVENTIONS[checkpoint.convention](image).numpy().transpose(0, 3, 1, 2)
+    given = np.asarray(colour.CONVENTIONS[checkpoint.convention](image)).transpose(0, 3, 1, 2)
     with torch.no_grad():
         theirs = reference(torch.tensor(np.ascontiguousarray(given)))
     ours = _outputs(net, list(theirs), image)
