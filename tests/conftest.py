@@ -154,6 +154,7 @@ def _write_pth(path: Path, arrays: dict[str, np.ndarray]) -> None:
             archive.writestr(f"archive/data/{key}", array.tobytes())
         start, end = (b"\x80\x02}" + text(outer) + b"}", b"s.") if outer else (b"\x80\x02}", b".")
         archive.writestr("archive/data.pkl", start + pickled + end)
+        archive.writestr("archive/version", "3\n")
 
 
 def _write_params(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -22,23 +22,37 @@ def digests(path: Path) -> dict[str, str]:
 
 
 def check(checkpoint: Checkpoint, path: Path, folder: Path) -> str:
-    """Compares a file with the published digests, and with the one pinned in the folder, and pins it; gives its sha256.
+    """Compares a file with the published digests, and with the one pinned in the folder; gives its sha256.
 
-    The same arrays in another format (.safetensors) have no published digest; the file is pinned all the same.
+    The same arrays in another format (.safetensors) have no published digest.
 
     Raises:
       InputError: it is another file.
     """
-    found, pins = digests(path), read_pins(folder)
-    suffix = path.with_name(path.name.removesuffix(PART)).suffix
-    same_format = suffix == Path(checkpoint.file).suffix
-    for kind, published in checkpoint.digests.items() if same_format else ():
+    found = digests(path)
+    for kind, published in checkpoint.digests.items() if _as_published(checkpoint, path) else ():
         if not found[kind].startswith(published):
             raise InputError(f"{path}: expected {kind} {published}{'' if len(published) > 16 else '...'} as published for "
                              f"{checkpoint.name}, found {found[kind]}: it is another file or a broken one: fetch it again")
-    pinned = pins.setdefault(checkpoint.name if same_format else f"{checkpoint.name}{suffix}", found["sha256"])
+    pinned = read_pins(folder).get(_pin(checkpoint, path), found["sha256"])
     if pinned != found["sha256"]:
         raise InputError(f"{path}: expected sha256 {pinned}, with which {checkpoint.name} came the first time "
                          f"({pins_file(folder)}), found {found['sha256']}: find out why it changed before you delete the pin")
-    write_json(pins_file(folder), pins)
     return found["sha256"]
+
+
+def pin(checkpoint: Checkpoint, path: Path, folder: Path, sha256: str) -> None:
+    """From now on the file must not change: what was converted and proven once is trusted."""
+    write_json(pins_file(folder), read_pins(folder) | {_pin(checkpoint, path): sha256})
+
+
+def _as_published(checkpoint: Checkpoint, path: Path) -> bool:
+    return _suffix(path) == Path(checkpoint.file).suffix
+
+
+def _pin(checkpoint: Checkpoint, path: Path) -> str:
+    return checkpoint.name if _as_published(checkpoint, path) else f"{checkpoint.name}{_suffix(path)}"
+
+
+def _suffix(path: Path) -> str:
+    return path.with_name(path.name.removesuffix(PART)).suffix

@@ -54,6 +54,7 @@ def convert(checkpoint: Checkpoint, source: Path, folder: Path, recordings: Path
     proof = prove(checkpoint, source, net, recordings)
     path = save_converted(checkpoint, net, sha256, folder)
     _same(net, _loaded(checkpoint, path), path)
+    digest.pin(checkpoint, source, folder, sha256)
     return path, proof
 
 

@@ -1,7 +1,8 @@
 """PyTorch's files, zip and legacy, without PyTorch: tensors and plain containers only.
 
-There is no second way through torch.load: its weights_only=True has run code of
-malicious files before torch 2.6 (CVE-2025-32434), and one reader is one behaviour.
+There is no second way through PyTorch's own loader: even its restricted mode
+ran code of malicious files before PyTorch 2.6 (CVE-2025-32434), and one reader
+is one behaviour, whatever is installed.
 """
 
 import math
