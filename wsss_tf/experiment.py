@@ -22,9 +22,10 @@ from wsss_tf.methods.masking import MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig
 from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.nets.weights import origin_of
 from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig
-from wsss_tf.saliency_sources import SUPERVISION
+from wsss_tf.saliency_sources import MASK_SUPERVISION, SUPERVISION
 from wsss_tf.seeds import SeedConfig
 from wsss_tf.superpixels.features import FeatureConfig
 from wsss_tf.superpixels.grouping import SuperpixelConfig
@@ -119,10 +120,16 @@ class Experiment:
 
     @property
     def supervision(self) -> str:
-        """What the segmenter learns from, in words for manifests and reports."""
-        if self.run.method != "masking":
-            return "image tags"
-        return f"image tags and {SUPERVISION[self.saliency.saliency_source]}"
+        """What the segmenter learns from, in words for manifests and reports; weights that learned from masks count (A2-14)."""
+        words = ["image tags" if self.run.method != "masking" else f"image tags and {SUPERVISION[self.saliency.saliency_source]}"]
+        starts = {"classifier": self.cls_backbone.weights, "segmenter": self.seg_backbone.weights}
+        if self.run.method == "superpixel_growing":
+            starts["features"] = self.features.weights
+        for part, source in starts.items():
+            origin = origin_of(source)
+            if origin and origin.supervision == MASK_SUPERVISION:
+                words.append(f"{MASK_SUPERVISION}: {part} started from {origin.checkpoint}")
+        return "; ".join(words)
 
     def folder(self, stage: str, experiment: str = "") -> Path:
         """Where a stage of this run (or of another experiment beside it) keeps its artefacts."""

@@ -170,6 +170,14 @@ def provenance(path: Path) -> Provenance | None:
                          "make or fetch it again") from error
 
 
+def origin_of(source: str) -> Provenance | None:
+    """What the file behind a flag such as --seg_weights says of itself; None if it says nothing or is not there."""
+    try:
+        return provenance(expand_path(source))
+    except InputError:
+        return None
+
+
 def _fitting(net: keras.Model, path: Path) -> list[tuple[keras.Variable, np.ndarray]]:
     """Each variable with its array, if the file has these arrays and no others."""
     with hdf5.arrays(path) as (file, found):
