@@ -20,8 +20,8 @@ from wsss_tf.config import expand_path
 from wsss_tf.errors import InputError
 
 _ROOT = Path(__file__).parents[1]
-_SOURCE = flags.DEFINE_string("source", "", "convert: the published file, on this disk; .safetensors of the same arrays is taken too")
-_FOLDER = flags.DEFINE_string("weights_folder", "${WSSS_WEIGHTS}", "folder of the converted files; those fetched go to published/ in it")
+_SOURCE = flags.DEFINE_string("source", "", "convert: the published file, on this disk, or a .safetensors of its arrays")
+_FOLDER = flags.DEFINE_string("weights_folder", "${WSSS_WEIGHTS}", "folder of converted files; fetched ones: its published/")
 _MANIFEST = flags.DEFINE_string("manifest", str(_ROOT / "checkpoints/manifest.json"), "what there is")
 _COMMANDS = ("list", "fetch", "convert", "verify")
 
@@ -36,14 +36,16 @@ def main(words: list[str]) -> None:
     if unknown or not names and command in ("fetch", "convert"):
         raise InputError(f"{' '.join(unknown) or 'no name'}: expected one of {', '.join(checkpoints)}")
     if bool(_SOURCE.value) != (command == "convert") or command == "convert" and len(names) != 1:
-        raise InputError("expected --source FILE with convert NAME, and nowhere else: write weights.py convert NAME --source FILE")
+        raise InputError("expected --source FILE with convert NAME, and nowhere else: write convert NAME --source FILE")
     folder, recordings = expand_path(_FOLDER.value), _ROOT / "tests/golden"
     chosen = [checkpoints[name] for name in names or checkpoints]
     if command == "list":
         _list(chosen, folder)
     elif command == "verify":
         present = [each for each in chosen if names or obtain.converted_file(each, folder).exists()]
-        sys.exit(1 if sum([not _verified(each, folder, recordings) for each in present]) else 0)
+        if not present:
+            raise InputError(f"{folder}: expected converted files, found none: fetch or convert some first")
+        sys.exit(not all([_verified(each, folder, recordings) for each in present]))
     else:
         for each in chosen:
             source = expand_path(_SOURCE.value) if command == "convert" else obtain.fetch(each, folder, progress=True)

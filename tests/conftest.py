@@ -147,7 +147,8 @@ def _write_pth(path: Path, arrays: dict[str, np.ndarray]) -> None:
     pickled, outer = b"", next(iter(arrays)).rpartition("/")[0]
     with zipfile.ZipFile(path, "w") as archive:
         for key, (name, array) in enumerate(arrays.items()):
-            storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(str(key)) + text("cpu") + numbers([array.size])[1:-1] + b"tQ"
+            storage = (b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(str(key)) + text("cpu")
+                       + numbers([array.size])[1:] + b"Q")
             strides = [stride // 4 for stride in array.strides]
             pickled += (text(name.rpartition("/")[2]) + b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00"
                         + numbers(array.shape) + numbers(strides) + b"\x89ccollections\nOrderedDict\n)RtRs")

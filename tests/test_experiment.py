@@ -7,7 +7,8 @@ from wsss_tf.nets.weights import Provenance, save_weights
 
 
 @pytest.mark.parametrize("supervision", ["none", "image labels", "mask supervision"])
-@pytest.mark.parametrize("part, flag", [("segmenter", "seg_weights"), ("classifier", "cls_weights"), ("features", "feature_weights")])
+@pytest.mark.parametrize("part, flag", [
+    ("segmenter", "seg_weights"), ("classifier", "cls_weights"), ("features", "feature_weights")])
 def test_a_start_that_learned_from_masks_marks_the_run(tiny, tmp_path, supervision, part, flag):
     path = tmp_path / "start.weights.h5"
     save_weights(tiny_trunk.build(8, "none"), path, Provenance("some_net", "tiny", "symmetric", supervision, "0" * 64))

@@ -120,8 +120,9 @@ class Experiment:
 
     @property
     def supervision(self) -> str:
-        """What the segmenter learns from, in words for manifests and reports; weights that learned from masks count (A2-14)."""
-        words = ["image tags" if self.run.method != "masking" else f"image tags and {SUPERVISION[self.saliency.saliency_source]}"]
+        """What the segmenter learns from, in words for manifests and reports; a start that saw masks counts (A2-14)."""
+        masking = self.run.method == "masking"
+        words = [f"image tags and {SUPERVISION[self.saliency.saliency_source]}" if masking else "image tags"]
         starts = {"classifier": self.cls_backbone.weights, "segmenter": self.seg_backbone.weights}
         if self.run.method == "superpixel_growing":
             starts["features"] = self.features.weights

@@ -125,7 +125,7 @@ def test_another_content_never_gets_the_name(serve, tmp_path):
 @pytest.mark.parametrize("status", [404, 500])
 def test_every_failure_is_named(serve, tmp_path, status):
     (first, _), (second, _) = serve(status=status), serve(status=403)
-    with pytest.raises(InputError, match=rf"weights\.pth: could not be fetched \({first}: .*{status}.*; {second}: .*403.*--source"):
+    with pytest.raises(InputError, match=rf"could not be fetched \({first}: .*{status}.*; {second}: .*403.*--source"):
         download((first, second, "http://127.0.0.1:9/closed"), tmp_path / "weights.pth", check)
 
 

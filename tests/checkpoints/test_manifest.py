@@ -60,8 +60,9 @@ def test_what_learned_from_masks_says_so():
 
 
 @pytest.mark.parametrize("change, says", [
-    ({"urls": [], "by_hand": ""}, "URLs or a way by hand"), ({"urls": ["file:///etc/passwd"]}, "URLs"), ({"licence": 3}, "licence"),
-    ({"digests": {"crc": "12345678"}}, "hexadecimal"), ({"digests": {"md5": "xyz"}}, "hexadecimal"), ({"flagfiles": "x"}, "flagfiles"),
+    ({"urls": [], "by_hand": ""}, "URLs or a way by hand"), ({"urls": ["file:///etc/passwd"]}, "URLs"),
+    ({"licence": 3}, "licence"), ({"flagfiles": "x"}, "flagfiles"), ({"digests": {"crc": "12345678"}}, "hexadecimal"),
+    ({"digests": {"md5": "xyz"}}, "hexadecimal"),
     ({"file": "../x"}, "plain names"), ({"name": "a/b"}, "plain names"), ({"supervision": "some"}, "supervision"),
     ({"more": 1}, "expected the keys")])
 def test_a_wrong_entry_is_named(tmp_path, change, says):

@@ -29,7 +29,8 @@ def tiny_arrays(prefix: str = "") -> dict[str, np.ndarray]:
     rng, arrays = np.random.default_rng(0), {}
 
     def add(name: str, *shape: int) -> None:
-        arrays[prefix + name] = (rng.normal(0, 0.2, shape) + (name.endswith(("norm1.weight", "norm2.weight", "norm.weight")))).astype("f4")
+        gamma = "norm" in name and name.endswith("weight")
+        arrays[prefix + name] = (rng.normal(0, 0.2, shape) + gamma).astype("f4")
 
     width = SIZE.width
     add("cls_token", 1, 1, width)
@@ -114,7 +115,8 @@ def test_published_digests(tmp_path, tiny, kind, length):
 
 def test_digests_by_hand(tmp_path):
     (tmp_path / "x").write_bytes(b"abc" * 10**6)
-    assert digest.digests(tmp_path / "x") == {kind: hashlib.new(kind, b"abc" * 10**6).hexdigest() for kind in ("md5", "sha256")}
+    expected = {kind: hashlib.new(kind, b"abc" * 10**6).hexdigest() for kind in ("md5", "sha256")}
+    assert digest.digests(tmp_path / "x") == expected
 
 
 def test_verify(tmp_path, tiny):
@@ -221,6 +223,7 @@ def random_arrays(net: str) -> dict[str, np.ndarray]:
                   if str(name).startswith(recording.prefix) and not str(name).startswith("fc")}
     if net == "vgg16_torch":
         order = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-        shapes = {f"features.{order[index // 2]}.{name.rpartition('.')[2]}": shape for index, (name, shape) in enumerate(shapes.items())}
+        shapes = {f"features.{order[index // 2]}.{name.rpartition('.')[2]}": shape
+                  for index, (name, shape) in enumerate(shapes.items())}
     rng = np.random.default_rng(1)
     return {name: rng.uniform(0.5, 1.5, shape).astype("f4") / max(1, np.prod(shape[1:])) for name, shape in shapes.items()}

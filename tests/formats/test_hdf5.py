@@ -53,8 +53,8 @@ def bomb(file, folder):
 
 
 @pytest.mark.parametrize("make, says", [
-    (soft, "a link"), (dangling, "a link"), (external_link, "a link"), (external_data, "another file"), (virtual, "another file"),
-    (within_itself, "within itself"), (texts, "instead of numbers"), (bomb, "far larger")])
+    (soft, "a link"), (dangling, "a link"), (external_link, "a link"), (external_data, "another file"),
+    (virtual, "another file"), (within_itself, "within itself"), (texts, "instead of numbers"), (bomb, "far larger")])
 def test_what_points_elsewhere_is_refused(secret, opened_files, make, says):
     with h5py.File(secret / "bad.h5", "w") as file:
         make(file, secret)

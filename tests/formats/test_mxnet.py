@@ -54,7 +54,8 @@ ONE = array(np.zeros(2, "<f4"))
     (params([ONE], ["a"]) + b"x", "left over"), (struct.pack("<QQQ", 0x112, 0, 2**60), "items in"),
     (params([struct.pack("<I2I", 2, 2**31, 2**31) + CPU + struct.pack("<i", 0)], ["a"]), "wanted"),
     (params([struct.pack("<IiI1q", 0xF993FAC9, 0, 1, -8) + CPU + struct.pack("<i", 0)], ["a"]), "wanted"),
-    (params([struct.pack("<Ii", 0xF993FAC9, 1) + bytes(40)], ["a"]), "sparse"), (params([struct.pack("<I", 0)], ["a"]), "0 axes"),
+    (params([struct.pack("<Ii", 0xF993FAC9, 1) + bytes(40)], ["a"]), "sparse"),
+    (params([struct.pack("<I", 0)], ["a"]), "0 axes"),
     (params([struct.pack("<I", 10**6)], ["a"]), "axes"), (params([array(np.zeros(2, "<f4"), kind=99)], ["a"]), "99")])
 def test_what_is_not_sound_is_refused(tmp_path, content, says):
     (tmp_path / "bad.params").write_bytes(content)

@@ -39,7 +39,8 @@ def test_a_file_by_hand(tmp_path):
 
 
 @pytest.mark.parametrize("header, says", [
-    ({"w": entry(end=20)}, "do not fill"), ({"w": entry(shape=(2, 3))}, "do not fill"), ({"w": entry(begin=4, end=20)}, "do not"),
+    ({"w": entry(end=20)}, "do not fill"), ({"w": entry(shape=(2, 3))}, "do not fill"),
+    ({"w": entry(begin=4, end=20)}, "do not"),
     ({"w": entry(end=12, shape=(3,))}, "bytes of arrays"), ({"w": entry(), "v": entry()}, "do not fill"),
     ({"w": entry(shape=(-2, -2))}, "no natural numbers"), ({"w": entry(shape=(2.0, 2))}, "no natural numbers"),
     ({"w": entry(shape=(2**40, 2**40))}, "do not fill"), ({"w": entry("F8")}, "F8"), ({"w": entry("O")}, "O"),

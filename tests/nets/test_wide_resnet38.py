@@ -25,7 +25,7 @@ def trunk(golden, filled, converted):
 
 
 def in_mxnet(name: str) -> str:
-    """PSA's name of an array -> that in the .params file: "b2_1.bn_branch2a.running_var" -> "aux:bn2b1_branch2a_moving_var"."""
+    """PSA's name of an array -> MXNet's: "b2_1.bn_branch2a.running_var" -> "aux:bn2b1_branch2a_moving_var"."""
     layer, _, part = name.rpartition(".")
     part = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_var"}[part] if (
         "bn" in layer) else part
@@ -148,5 +148,5 @@ def test_other_strides_are_refused(stride):
 
 
 def test_imagenet_weights_must_be_converted():
-    with pytest.raises(InputError, match="none to download for wrn38: run scripts/weights.py fetch wide_resnet38 .*--cls_weights=FILE"):
+    with pytest.raises(InputError, match="none to download for wrn38: .*weights.py fetch wide_resnet38 .*--cls_weights=FILE"):
         wide_resnet38.build(8, "imagenet")

@@ -1,5 +1,6 @@
 """Downloads that go on where they stopped, and take their name only when they are whole and checked."""
 
+import http.client
 import os
 import urllib.error
 import urllib.request
@@ -42,11 +43,11 @@ def download(urls: tuple[str, ...], path: Path, check: Callable[[Path], object],
         try:
             _fetch(url, part, progress)
             break
-        except OSError as error:  # of urllib and of sockets alike
+        except (OSError, http.client.HTTPException) as error:  # of urllib and sockets, and of torn answers
             failures.append(f"{url}: {error}")
     else:
-        raise InputError(f"{path.name}: could not be fetched ({'; '.join(failures)}): run again to go on, or fetch it elsewhere "
-                         "and give it with convert --source=FILE")
+        raise InputError(f"{path.name}: could not be fetched ({'; '.join(failures)}): run again to go on, or fetch it "
+                         "elsewhere and give it with convert --source=FILE")
     try:
         check(part)
     except InputError:

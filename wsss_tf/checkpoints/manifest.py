@@ -78,7 +78,8 @@ def _checkpoint(path: Path, entry: dict) -> Checkpoint:
         raise InputError(f"{where}: expected plain names, found {values['file']}: correct it")
     for kind, digits in values["digests"].items():
         if kind not in KINDS or not re.fullmatch("[0-9a-f]{6,64}", digits):
-            raise InputError(f"{where}: expected hexadecimal digits of {' or '.join(KINDS)}, found {kind} {digits}: correct it")
+            raise InputError(f"{where}: expected hexadecimal digits of {' or '.join(KINDS)}, found {kind} {digits}: "
+                             "correct it")
     if not all(url.startswith(("https://", "http://")) for url in values["urls"]) or not (values["urls"] or values["by_hand"]):
         raise InputError(f"{where}: expected URLs or a way by hand: add one")
     if values["supervision"] not in SUPERVISIONS:
@@ -100,7 +101,8 @@ def read_pins(folder: Path) -> dict[str, str]:
         if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in pins.values()):
             raise ValueError("no digests")
     except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: expected the sha256 of each checkpoint, found {error}: delete it and verify again") from error
+        raise InputError(f"{path}: expected the sha256 of each checkpoint, found {error}: delete it and convert "
+                         "again") from error
     return pins
 
 

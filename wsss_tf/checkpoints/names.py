@@ -51,7 +51,8 @@ def _mxnet_resnet38(name: str) -> str:
         return "conv1a.weight"
     if name.startswith("bn7_"):
         return f"bn7.{_BATCH_NORM[name.removeprefix('bn7_')]}"
-    kind, stage, block, branch, part = re.fullmatch(r"(res|bn)(\d)(a|b\d)_(branch\w+?)_(weight|gamma|beta|moving_\w+)", name).groups()
+    pattern = r"(res|bn)(\d)(a|b\d)_(branch\w+?)_(weight|gamma|beta|moving_\w+)"
+    kind, stage, block, branch, part = re.fullmatch(pattern, name).groups()
     layer = f"b{stage}" if block == "a" else f"b{stage}_{block[1:]}"
     return f"{layer}.conv_{branch}.weight" if kind == "res" else f"{layer}.bn_{branch}.{_BATCH_NORM[part]}"
 

@@ -35,8 +35,8 @@ def fetch(checkpoint: Checkpoint, folder: Path, progress: bool = False) -> Path:
     """
     path = published_file(checkpoint, folder)
     if not checkpoint.urls and not path.exists():
-        raise InputError(f"{checkpoint.name}: nobody offers {checkpoint.file} for download: {checkpoint.by_hand}; then give it with "
-                         f"convert {checkpoint.name} --source=FILE")
+        raise InputError(f"{checkpoint.name}: nobody offers {checkpoint.file} for download: {checkpoint.by_hand}; then give "
+                         f"it with convert {checkpoint.name} --source=FILE")
     download(checkpoint.urls, path, functools.partial(digest.check, checkpoint, folder=folder), progress)
     return path
 
@@ -68,8 +68,8 @@ def verify(checkpoint: Checkpoint, folder: Path, recordings: Path) -> str:
     origin = provenance(path)
     if origin is None or origin.checkpoint != checkpoint.name:
         found = origin.checkpoint if origin else "a file that does not say where it comes from"
-        raise InputError(f"{path}: expected {checkpoint.name} as converted here, found {found}: delete it and fetch or convert "
-                         f"{checkpoint.name} again")
+        raise InputError(f"{path}: expected {checkpoint.name} as converted here, found {found}: delete it and fetch or "
+                         f"convert {checkpoint.name} again")
     net = _loaded(checkpoint, path)
     if not source.is_file():
         return f"fits {checkpoint.net}; {source.name} is not here to compare with"

@@ -41,13 +41,12 @@ class Recording:
     layers: dict[str, str]
 
 
-_VGG = {"block4_conv3": "conv4", "block5_conv3": "conv5"}
 _RESNET = Recording("irn_resnet50_cam", 93, 0.9, "resnet50_torch", "torchvision_resnet", "resnet50.",
                     {"layer3_5_relu3": "stage3"})
 _VIT = Recording("vit_s16", 96, 1.0, "vit_s16", "vit", "", {"norm": "tokens"})
 RECORDINGS = {
-    "vgg16": Recording("vgg16_largefov", 95, 1.4, "vgg16", "caffe_vgg", "", _VGG),
-    "vgg16_torch": Recording("vgg16_largefov", 95, 1.4, "vgg16_torch", "caffe_vgg", "", _VGG),
+    "vgg16_torch": Recording("vgg16_largefov", 95, 1.4, "vgg16_torch", "caffe_vgg", "",
+                             {"block4_conv3": "conv4", "block5_conv3": "conv5"}),
     "resnet101": Recording("deeplabv2_resnet101", 92, 0.7, "resnet101", "caffe_resnet", "",
                            {"conv3_block4_out": "layer3", "conv5_block3_out": "layer5"}),
     "resnet50_torch": _RESNET,
@@ -97,7 +96,8 @@ def prove(checkpoint: Checkpoint, source: Path, net: keras.Model, recordings: Pa
 
 def beside_recording(checkpoint: Checkpoint, recording: Recording, arrays: dict[str, np.ndarray], recorded: dict) -> str:
     """Draws weights under the published names, converts them and compares with the recording; see prove."""
-    drawn = recipe.draw(*(recorded[f"param_{field}"] for field in ("names", "shapes", "kinds")), recording.seed, recording.scale)
+    parts = (recorded[f"param_{field}"] for field in ("names", "shapes", "kinds"))
+    drawn = recipe.draw(*parts, recording.seed, recording.scale)
     given = {name.removeprefix(recording.prefix): array for name, array in drawn.items() if name.startswith(recording.prefix)}
     by_ours = {ours: given[name] for name, ours in names.ours(list(given), recording.names, ())[0].items()}
     translated, _ = names.ours(list(arrays), checkpoint.names, checkpoint.without)
@@ -114,7 +114,8 @@ def beside_recording(checkpoint: Checkpoint, recording: Recording, arrays: dict[
             if name in recorded:
                 step = ours.shape[1] // recorded[name].shape[1]
                 worst = max(worst, _difference(checkpoint, ours[:, ::step], recorded[name]))
-    return f"drawn weights, named as the file's, beside {recording.file}.npz ({recording.net}): differs by {worst:.1e} of the largest value"
+    return (f"drawn weights, named as the file's, beside {recording.file}.npz ({recording.net}): differs by {worst:.1e} of "
+            "the largest value")
 
 
 def _beside_keras(checkpoint: Checkpoint, source: Path, net: keras.Model) -> str:
@@ -187,6 +188,6 @@ def _difference(checkpoint: Checkpoint, ours: np.ndarray, theirs: np.ndarray) ->
         raise InputError(f"{checkpoint.name}: expected features {theirs.shape} as in the source net, found {ours.shape}")
     difference = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
     if not difference <= TOLERANCE:
-        raise InputError(f"{checkpoint.name}: expected the source net's features within {TOLERANCE:.0e}, found {difference:.1e}: "
-                         "the file is damaged or of another net")
+        raise InputError(f"{checkpoint.name}: expected the source net's features within {TOLERANCE:.0e}, found "
+                         f"{difference:.1e}: the file is damaged or of another net")
     return difference

@@ -170,5 +170,7 @@ def _array(tensor: _Tensor, content: Callable[[_Storage], bytes]) -> np.ndarray:
     if len(flat) != storage.count:
         raise _Refused(f"storage {storage.key} cut off")
     steps = [stride * dtype.itemsize for stride in strides]
-    array = np.lib.stride_tricks.as_strided(flat[offset:], shape, steps, writeable=False) if elements else np.zeros(shape, dtype)
-    return from_bfloat16(array) if storage.kind == "BFloat16Storage" else array.copy()
+    array = np.zeros(shape, dtype)
+    if elements:
+        array = np.lib.stride_tricks.as_strided(flat[offset:], shape, steps, writeable=False).copy()
+    return from_bfloat16(array) if storage.kind == "BFloat16Storage" else array

@@ -34,7 +34,8 @@ def build(output_stride: int, weights: str) -> keras.Model:
     if output_stride not in (8, 16):
         raise InputError(f"output_stride={output_stride}: expected 8 or 16 for mobilenet")
     image = keras.Input((None, None, 3), name="image")
-    strided = keras.applications.MobileNetV2(include_top=False, weights=None, input_tensor=colour.CONVENTIONS[_CONVENTION](image))
+    x = colour.CONVENTIONS[_CONVENTION](image)
+    strided = keras.applications.MobileNetV2(include_top=False, weights=None, input_tensor=x)
     trunk = keras.models.clone_model(strided, clone_function=lambda layer: _dilated(layer, output_stride))
     if weights != "none" and not load_trunk_weights(trunk, weights, _CONVENTION, "mobilenet"):
         stock = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(None, None, 3))

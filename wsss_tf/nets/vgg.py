@@ -44,7 +44,8 @@ def build(output_stride: int, weights: str, convention: str = "caffe_bgr") -> ke
                                     name=f"block{block}_conv{number}")(x)
         x = padded_pool(x, stride, f"pool{block}")
     average = keras.layers.AveragePooling2D(3, strides=1, padding="same", name="pool5a")(x)
-    trunk = keras.Model(image, {"classify": x, "segment": average}, name="vgg16" if convention == "caffe_bgr" else "vgg16_torch")
+    name = "vgg16" if convention == "caffe_bgr" else "vgg16_torch"
+    trunk = keras.Model(image, {"classify": x, "segment": average}, name=name)
     if convention == "caffe_bgr":
         _start(trunk, weights, convention)
     else:

@@ -102,7 +102,8 @@ def load_converted_weights(trunk: keras.Model, source: str, convention: str, che
         return
     if source == "imagenet":
         raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: run scripts/weights.py fetch "
-                         f"{checkpoint} and give the file with --cls_weights=FILE.weights.h5 and --seg_weights=FILE.weights.h5")
+                         f"{checkpoint} and give the file with --cls_weights=FILE.weights.h5 and "
+                         "--seg_weights=FILE.weights.h5")
     load_weights(trunk, expand_path(source), convention)
 
 
@@ -122,8 +123,8 @@ def load_weights(net: keras.Model, path: Path, convention: str = "", name: str =
     origin = provenance(path)
     name = name or net.name
     if origin and origin.net != name:
-        raise InputError(f"{path}: these are weights for the net {origin.net} ({origin.checkpoint}), expected some for {name}: "
-                         "choose another file, or the net that it is for")
+        raise InputError(f"{path}: these are weights for the net {origin.net} ({origin.checkpoint}), expected some for "
+                         f"{name}: choose another file, or the net that it is for")
     if origin and convention and origin.convention != convention:
         raise InputError(f"{path}: these weights ({origin.checkpoint}) were trained on {origin.convention} images, but {name} "
                          f"gives its weights {convention} ones: choose another file, or the net that it is for")
@@ -159,7 +160,8 @@ def provenance(path: Path) -> Provenance | None:
       InputError: there is no such file, or it is none of HDF5.
     """
     if not path.is_file():
-        raise InputError(f"{path}: no such weights file: check the path, or run the stage or scripts/weights.py that writes it")
+        raise InputError(f"{path}: no such weights file: check the path, or run the stage that writes it (or "
+                         "scripts/weights.py, if it is a published one)")
     try:
         with h5py.File(path, "r") as file:
             text = file.attrs.get(_ATTRIBUTE)
