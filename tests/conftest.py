@@ -10,8 +10,9 @@ import json
 import os
 import re
 import runpy
+import struct
 import sys
-import zlib
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -99,39 +100,81 @@ def golden():
 
 @pytest.fixture(scope="session")
 def filled():
-    """The function (recorded, seed, scale) -> name -> weights that the reference was run with.
-
-    The weights of large nets are not stored: they are drawn for each name, as they were for the recording.
-    """
+    """The function (recorded, seed, scale) -> name -> weights that the reference was run with; they are drawn, not stored."""
+    from wsss_tf.checkpoints import recipe
 
     def draw(recorded: dict, seed: int, scale: float) -> dict[str, np.ndarray]:
-        weights = {}
-        for name, shape, kind in zip(recorded["param_names"], recorded["param_shapes"], recorded["param_kinds"]):
-            rng = np.random.RandomState(zlib.crc32(f"{seed}:{name}".encode()) & 0xFFFFFFFF)
-            shape = tuple(map(int, shape.split("x")))
-            weights[str(name)] = {
-                "weight": lambda: rng.standard_normal(shape) * scale * np.sqrt(1 / np.prod(shape[1:])),
-                "bias": lambda: 0.05 * rng.standard_normal(shape),
-                "gamma": lambda: 1 + 0.1 * rng.standard_normal(shape),
-                "beta": lambda: 0.1 * rng.standard_normal(shape),
-                "running_mean": lambda: 0.1 * rng.standard_normal(shape),
-                "running_var": lambda: rng.uniform(0.5, 1.5, shape),
-            }[str(kind)]().astype(np.float32)
-        return weights
+        return recipe.draw(recorded["param_names"], recorded["param_shapes"], recorded["param_kinds"], seed, scale)
 
     return draw
 
 
 @pytest.fixture(scope="session")
-def centred():
-    """The function NCHW image as torchvision normalises it -> NHWC centred image that our trunks normalise to it."""
-    from wsss_tf.nets import colour
+def published(tmp_path_factory):
+    """The function (file name, arrays) -> path of a file as PyTorch, MXNet or safetensors would have written it."""
+    folder = tmp_path_factory.mktemp("published")
 
-    def invert(image: np.ndarray) -> np.ndarray:
-        at_0, at_100 = (colour.to_torchvision(np.full(3, value, np.float32)).numpy() for value in (0, 100))
-        return (image.transpose(0, 2, 3, 1) - at_0) * (100 / (at_100 - at_0))
+    def write(name: str, arrays: dict[str, np.ndarray]) -> Path:
+        arrays = {key: np.ascontiguousarray(array, "<f4") for key, array in arrays.items()}
+        path = folder / name
+        {".params": _write_params, ".safetensors": _write_safetensors}.get(path.suffix, _write_pth)(path, arrays)
+        return path
 
-    return invert
+    return write
+
+
+@pytest.fixture(scope="session")
+def converted(published):
+    """The function (checkpoint, published name -> array, suffix) -> our net, by way of a file and the real converter."""
+    from wsss_tf.checkpoints.convert import converted_net
+    from wsss_tf.checkpoints.manifest import read_manifest
+
+    checkpoints = read_manifest(ROOT / "checkpoints/manifest.json")
+
+    def convert(name: str, arrays: dict[str, np.ndarray], suffix: str = ".pth"):
+        return converted_net(checkpoints[name], published(f"{name}{suffix}", arrays))
+
+    return convert
+
+
+def _write_pth(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """A zip whose pickle is made of the opcodes that PyTorch writes; the prefix of names up to a / is an inner dictionary."""
+    def text(value: str) -> bytes:
+        return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+    def numbers(values) -> bytes:
+        return b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
+
+    pickled, outer = b"", next(iter(arrays)).rpartition("/")[0]
+    with zipfile.ZipFile(path, "w") as archive:
+        for key, (name, array) in enumerate(arrays.items()):
+            storage = (b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text(str(key)) + text("cpu")
+                       + numbers([array.size])[1:] + b"Q")
+            strides = [stride // 4 for stride in array.strides]
+            pickled += (text(name.rpartition("/")[2]) + b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00"
+                        + numbers(array.shape) + numbers(strides) + b"\x89ccollections\nOrderedDict\n)RtRs")
+            archive.writestr(f"archive/data/{key}", array.tobytes())
+        start, end = (b"\x80\x02}" + text(outer) + b"}", b"s.") if outer else (b"\x80\x02}", b".")
+        archive.writestr("archive/data.pkl", start + pickled + end)
+        archive.writestr("archive/version", "3\n")
+
+
+def _write_params(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """As MXNet wrote before 2017: sides in 32 bits."""
+    with open(path, "wb") as file:
+        file.write(struct.pack("<QQQ", 0x112, 0, len(arrays)))
+        for array in arrays.values():
+            file.write(struct.pack(f"<I{array.ndim}Iiii", array.ndim, *array.shape, 1, 0, 0) + array.tobytes())
+        file.write(struct.pack("<Q", len(arrays)))
+        for name in arrays:
+            file.write(struct.pack("<Q", len(name)) + name.encode())
+
+
+def _write_safetensors(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    ends = np.cumsum([array.nbytes for array in arrays.values()]).tolist()
+    header = json.dumps({name: {"dtype": "F32", "shape": array.shape, "data_offsets": [end - array.nbytes, end]}
+                         for (name, array), end in zip(arrays.items(), ends)}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"".join(array.tobytes() for array in arrays.values()))
 
 
 @pytest.fixture(scope="session")

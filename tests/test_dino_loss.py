@@ -1,7 +1,6 @@
 """The loss of self-distillation against NumPy, its gradient, and what a collapse looks like."""
 
 import numpy as np
-import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st

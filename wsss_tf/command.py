@@ -1,10 +1,11 @@
 """The main function that all scripts share: flags in, one stage or a chain out."""
 
+import contextlib
 import dataclasses
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 # TensorFlow reads these when it is imported: no banner, and a GPU's memory is taken as needed.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -30,26 +31,42 @@ def run_script(main: Callable[..., None], command: str = "", words: bool = False
     """
 
     def wrapped(argv: list[str]) -> None:
-        try:
+        with _told_in_a_line():
             if not words:
                 _check_words(argv, command)
             experiment = read_experiment(flags.FLAGS)
             prepare_devices(experiment.run.replicas, experiment.run.deterministic)
             require_workers(experiment.run)
             main(experiment, *([argv[1:]] if words else []))
-        except (InputError, OSError) as error:  # an OSError tells of the machine, and names its file too
-            sys.stdout.flush()
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
-        except Stopped as stopped:
-            print(f"\nstopped at {stopped}: the same command goes on from here")
-        except KeyboardInterrupt:
-            sys.stdout.flush()
-            print("\ninterrupted: the same command goes on from here", file=sys.stderr)
-            sys.exit(130)  # as shells report it
 
     define_experiment_flags(flags.FLAGS)
     app.run(wrapped)
+
+
+def run_words(main: Callable[[list[str]], None]) -> None:
+    """As run_script, for a script that takes words and has no experiment."""
+
+    def wrapped(argv: list[str]) -> None:
+        with _told_in_a_line():
+            main(argv[1:])
+
+    app.run(wrapped)
+
+
+@contextlib.contextmanager
+def _told_in_a_line() -> Iterator[None]:
+    try:
+        yield
+    except (InputError, OSError) as error:  # an OSError tells of the machine, and names its file too
+        sys.stdout.flush()
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Stopped as stopped:
+        print(f"\nstopped at {stopped}: the same command goes on from here")
+    except KeyboardInterrupt:
+        sys.stdout.flush()
+        print("\ninterrupted: the same command goes on from here", file=sys.stderr)
+        sys.exit(130)  # as shells report it
 
 
 def _check_words(argv: list[str], command: str) -> None:

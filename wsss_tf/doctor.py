@@ -29,7 +29,7 @@ GOOD, NOTE, BAD = "ok", "note", "FAULT"
 _OPTIONAL = {"pydensecrf": "the project's own dense CRF is used, which gives the same masks more slowly (make crf)",
              "pycocotools": "masks of COCO cannot be drawn from its annotations (pip install -e '.[coco]')",
              "distributed": "offline stages cannot run on a Dask cluster (pip install -e '.[dask]')",
-             "torch": "published .pth files are read by the project's own reader (pip install -e '.[convert]')"}
+             "torch": "converted weights are proven by recordings instead (pip install -e '.[convert]')"}
 _OLDEST_CARD, _TENSOR_CORES, _BFLOAT16, _SINCE_CUDNN_9_11 = (6, 0), (7, 0), (8, 0), (7, 5)
 _LOOKED_AT = 16  # photos of each split
 _WORKSPACE = 1.5  # measured over estimated on a processor: 1.05 for ResNet101, 1.5 for VGG16

@@ -22,11 +22,12 @@ from wsss_tf.methods.masking import MaskingConfig
 from wsss_tf.methods.segmenter import SegmenterConfig
 from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig
 from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.nets.weights import origin_of
 from wsss_tf.paper import find_row, row_names
 from wsss_tf.parallel import Workers
 from wsss_tf.predict import PredictConfig
 from wsss_tf.saliency import SaliencyConfig
-from wsss_tf.saliency_sources import SUPERVISION
+from wsss_tf.saliency_sources import MASK_SUPERVISION, SUPERVISION
 from wsss_tf.seeds import SeedConfig
 from wsss_tf.superpixels.features import FeatureConfig
 from wsss_tf.superpixels.grouping import SuperpixelConfig
@@ -124,10 +125,17 @@ class Experiment:
 
     @property
     def supervision(self) -> str:
-        """What the segmenter learns from, in words for manifests and reports."""
-        if self.run.method != "masking":
-            return "image tags"
-        return f"image tags and {SUPERVISION[self.saliency.saliency_source]}"
+        """What the segmenter learns from, in words for manifests and reports; a start that saw masks counts (A2-14)."""
+        masking = self.run.method == "masking"
+        words = [f"image tags and {SUPERVISION[self.saliency.saliency_source]}" if masking else "image tags"]
+        starts = {"classifier": self.cls_backbone.weights, "segmenter": self.seg_backbone.weights}
+        if self.run.method == "superpixel_growing":
+            starts["features"] = self.features.weights
+        for part, source in starts.items():
+            origin = origin_of(source)
+            if origin and origin.supervision == MASK_SUPERVISION:
+                words.append(f"{MASK_SUPERVISION}: {part} started from {origin.checkpoint}")
+        return "; ".join(words)
 
     def folder(self, stage: str, experiment: str = "") -> Path:
         """Where a stage of this run (or of another experiment beside it) keeps its artefacts."""

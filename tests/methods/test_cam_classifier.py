@@ -7,10 +7,11 @@ import tensorflow as tf
 
 from wsss_tf.methods import classifier
 from wsss_tf.methods.cam_classifier import CamClassifier, build_cam_classifier
-from wsss_tf.nets import torch_weights
+from wsss_tf.nets import colour, torch_weights
 from wsss_tf.nets.backbone import BackboneConfig, build_backbone
-from wsss_tf.train.step import training_step
+from wsss_tf.nets.weights import save_weights
 from wsss_tf.train.optimizer import MomentumSGD
+from wsss_tf.train.step import training_step
 
 RNG = np.random.default_rng(0)
 TRUNK = BackboneConfig("test", 8, "none")
@@ -32,12 +33,20 @@ def recorded(golden):
 
 
 @pytest.fixture(scope="module")
-def irn(recorded, filled):
-    """The method with the weights of the recording."""
-    method = CamClassifier(BackboneConfig("resnet50_torch", 16, "none"), 20)
+def irn(recorded, filled, converted, tmp_path_factory):
+    """The method with the weights of the recording, its trunk from a converted file."""
     weights = filled(recorded, seed=93, scale=0.9)
-    torch_weights.fill(method.net, {ours(name): array for name, array in weights.items()})
+    kernel = weights.pop("classifier.weight")
+    path = tmp_path_factory.mktemp("irn") / "trunk.weights.h5"
+    save_weights(converted("resnet50_torch", {ours(name): array for name, array in weights.items()}, ".safetensors"), path)
+    method = CamClassifier(BackboneConfig("resnet50_torch", 16, str(path)), 20)
+    method.net.get_layer("fc8").set_weights([kernel.transpose(2, 3, 1, 0)])
     return method
+
+
+@pytest.fixture(scope="module")
+def image(recorded):
+    return colour.from_convention(recorded["x"].transpose(0, 2, 3, 1), "torchvision")
 
 
 def ours(name: str) -> str:
@@ -53,9 +62,8 @@ def close(result, wanted: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_scores_and_maps_equal_the_reference(irn, recorded, centred, training):
+def test_scores_and_maps_equal_the_reference(irn, recorded, image, training):
     """In training too: the batch norms use their running statistics."""
-    image = centred(recorded["x"])
     close(classifier.scores(irn.net(image, training=training)["cam"]), recorded["logits"])
     photo, mirror = tf.nn.relu(irn.net(tf.stack([image[0], image[0, :, ::-1]]), training=training)["cam"])
     close(tf.transpose(photo + mirror[:, ::-1], [2, 0, 1]), recorded["cam_flip_sum"])
@@ -63,9 +71,9 @@ def test_scores_and_maps_equal_the_reference(irn, recorded, centred, training):
     close(tf.reduce_mean(stage3, axis=[1, 2]), recorded["stage3_mean"])
 
 
-def test_the_same_variables_learn_as_in_the_reference(irn, recorded, centred):
+def test_the_same_variables_learn_as_in_the_reference(irn, recorded, image):
     """Every one beyond layer2 has a gradient, gammas and betas included, and no other is the optimizer's concern."""
-    batch = {"image": tf.constant(centred(recorded["x"])), "tags": tf.cast(RNG.uniform(size=[2, 20]) < 0.2, tf.float32)}
+    batch = {"image": tf.constant(image), "tags": tf.cast(RNG.uniform(size=[2, 20]) < 0.2, tf.float32)}
     variables = irn.net.trainable_variables
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(irn.losses(batch)["loss"])
@@ -78,10 +86,10 @@ def test_the_same_variables_learn_as_in_the_reference(irn, recorded, centred):
     assert len(learns) == 266 - 2 * 53 - 72
 
 
-def test_a_training_step_leaves_what_is_frozen(irn, recorded, centred):
+def test_a_training_step_leaves_what_is_frozen(irn, recorded, image):
     """Weight decay included, and all statistics."""
     before = {name: variable.numpy() for name, variable in torch_weights.variables(irn.net).items()}
-    batch = {"image": tf.constant(centred(recorded["x"])), "tags": tf.cast(RNG.uniform(size=[2, 20]) < 0.2, tf.float32)}
+    batch = {"image": tf.constant(image), "tags": tf.cast(RNG.uniform(size=[2, 20]) < 0.2, tf.float32)}
     training_step(irn, MomentumSGD(0.1, 0.9, 0.1), 2)(batch)
     frozen = {torch_weights.key(ours(name)) for name in recorded["no_grad_params"]}
     for name, variable in torch_weights.variables(irn.net).items():

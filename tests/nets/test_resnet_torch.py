@@ -137,5 +137,5 @@ def test_other_strides_are_refused(stride):
 
 
 def test_imagenet_weights_must_be_converted():
-    with pytest.raises(InputError, match="none to download for resnet50_torch: convert torchvision's resnet50"):
+    with pytest.raises(InputError, match="none to download for resnet50_torch: run scripts/weights.py fetch resnet50_torch "):
         resnet_torch.build(16, "imagenet")

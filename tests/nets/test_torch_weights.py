@@ -36,17 +36,32 @@ def test_every_array_finds_its_place():
 def test_a_missing_array_is_named():
     given = arrays()
     del given["b2.1.bn7.bias"]
-    with pytest.raises(InputError, match="b2_1_bn7.bias: small has it, but the arrays do not"):
+    with pytest.raises(InputError, match="net small .*b2_1_bn7.bias is missing"):
         torch_weights.fill(net(), given)
 
 
 @pytest.mark.parametrize("name", ["fc.weight", "b2.1.bn7.num_batches_tracked"])
 def test_a_surplus_array_is_named(name):
-    with pytest.raises(InputError, match=f"{name}: small has no such array: leave it out"):
+    with pytest.raises(InputError, match=f"{name} is left over"):
         torch_weights.fill(net(), arrays() | {name: np.zeros(3)})
 
 
 def test_another_shape_is_refused():
     other = arrays() | {"b2.conv_branch2a.weight": np.zeros([4, 3, 3, 3])}
-    with pytest.raises(InputError, match=r"b2\.conv_branch2a\.weight: expected \(3, 1, 3, 4\) for small, found"):
+    with pytest.raises(InputError, match=r"b2\.conv_branch2a\.weight: expected \(3, 1, 3, 4\), found"):
         torch_weights.fill(net(), other)
+
+
+def test_everything_wrong_is_named_and_nothing_is_filled():
+    filled, given = net(), arrays()
+    before = filled.get_weights()
+    del given["b2.1.bn7.bias"]
+    given |= {"fc.weight": np.zeros(3), "b2.1.bn7.weight": np.zeros(5), "b2.1.bn7.running_var": np.zeros([2, 2]),
+              "b2.1_bn7.running_mean": np.zeros(4)}
+    with pytest.raises(InputError) as raised:
+        torch_weights.fill(filled, given)
+    for words in ("b2_1_bn7.bias is missing", "fc.weight is left over", "b2.1.bn7.weight: expected (4,), found (5,)",
+                  "b2.1.bn7.running_var: expected (4,), found (2, 2)", "b2.1.bn7.running_mean has the place of another"):
+        assert words in str(raised.value)
+    for left, right in zip(filled.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(left, right)

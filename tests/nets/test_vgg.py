@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import vgg
+from wsss_tf.nets import colour, vgg
 from wsss_tf.nets.backbone import BackboneConfig, build_backbone
 from wsss_tf.nets.heads import aspp
 
+IN_TORCHVISION = {"1_conv1": 0, "1_conv2": 2, "2_conv1": 5, "2_conv2": 7, "3_conv1": 10, "3_conv2": 12, "3_conv3": 14,
+                  "4_conv1": 17, "4_conv2": 19, "4_conv3": 21, "5_conv1": 24, "5_conv2": 26, "5_conv3": 28}
 IMAGE = np.random.default_rng(0).uniform(-120, 120, [1, 33, 49, 3]).astype(np.float32)
 
 
@@ -17,20 +19,21 @@ def trunk():
     return vgg.build(8, "none")
 
 
-def test_largefov_equals_the_reference(trunk, golden, filled):
+def test_largefov_equals_the_reference(golden, filled, converted):
     """conv4, conv5 and fc7 of PSA's VGG16 with fc6 of rate 12, which there follows conv5 without any pool5."""
     recorded = golden("vgg16_largefov")
     weights = filled(recorded, seed=95, scale=1.4)
+    names = [f"conv{name.replace('_conv', '_')}" for name in IN_TORCHVISION]
+    arrays = {f"features.{number}.{part}": weights[f"{name}.{part}"] for number, name in zip(IN_TORCHVISION.values(), names)
+              for part in ("weight", "bias")}
+    trunk = converted("vgg16_torch", arrays | {"classifier.0.weight": np.zeros([1, 1])})
     conv5 = trunk.get_layer("block5_conv3").output
     net = keras.Model(trunk.input, aspp(conv5, (12,), 1024, 21, 0.01, 0.5))
-    for layer in trunk.layers:
-        if layer.weights:
-            fill(layer, weights, layer.name.replace("block", "conv").replace("_conv", "_"))
     for name in ("fc6", "fc7"):
         fill(net.get_layer(f"{name}_rate12"), weights, name)
     layers = {"conv4": "block4_conv3", "conv5": "block5_conv3", "conv5fc": "fc7_rate12"}
     net = keras.Model(trunk.input, {key: net.get_layer(name).output for key, name in layers.items()})
-    outputs = net(recorded["x"].transpose(0, 2, 3, 1)[..., ::-1], training=False)
+    outputs = net(colour.from_convention(recorded["x"].transpose(0, 2, 3, 1), "torchvision"), training=False)
     for key, maps in outputs.items():
         maps = maps.numpy().transpose(0, 3, 1, 2)
         close(maps.mean(axis=(2, 3)), recorded[f"{key}_mean"])

@@ -1,12 +1,14 @@
 """Wide ResNet-38 against the recorded reference, and its contract."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import torch_weights, wide_resnet38
+from wsss_tf.nets import colour, torch_weights, wide_resnet38
 from wsss_tf.nets.backbone import BackboneConfig, backbone_grid, build_backbone
 
 RNG = np.random.default_rng(0)
@@ -14,13 +16,24 @@ NEVER_TRAINED = ("conv1a", "b2.", "b2_1.", "b2_2.")
 
 
 @pytest.fixture(scope="module")
-def trunk(golden, filled):
+def trunk(golden, filled, converted):
     """The trunk with the weights of the recording: 500 MB, so there is only one."""
-    net = build_backbone(BackboneConfig("wrn38", 8, "none"))
     weights = filled(golden("resnet38d"), seed=94, scale=0.8)
     np.testing.assert_allclose(weights["conv1a.weight"].flat[:3], [0.3242205, 0.12919699, -0.169291], rtol=1e-6)
-    torch_weights.fill(net, weights)
-    return net
+    arrays = {in_mxnet(name): array for name, array in weights.items()}
+    return converted("wide_resnet38", arrays | {"arg:linear1000_weight": np.zeros([1000, 4096])}, ".params")
+
+
+def in_mxnet(name: str) -> str:
+    """PSA's name of an array -> MXNet's: "b2_1.bn_branch2a.running_var" -> "aux:bn2b1_branch2a_moving_var"."""
+    layer, _, part = name.rpartition(".")
+    part = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_var"}[part] if (
+        "bn" in layer) else part
+    if "." in layer:
+        block, kind, branch = re.fullmatch(r"b(\d(?:_\d)?)\.(conv|bn)_(.*)", layer).groups()
+        block = block.replace("_", "b") if "_" in block else f"{block}a"
+        layer = f"{'res' if kind == 'conv' else 'bn'}{block}_{branch}"
+    return f"{'aux' if part.startswith('moving') else 'arg'}:{layer}_{part}"
 
 
 def close(ours: np.ndarray, recorded: np.ndarray) -> None:
@@ -29,10 +42,10 @@ def close(ours: np.ndarray, recorded: np.ndarray) -> None:
     assert np.abs(ours - recorded).max() <= 1e-3 * np.abs(recorded).max()
 
 
-def test_features_equal_the_reference(trunk, golden, centred):
+def test_features_equal_the_reference(trunk, golden):
     """All four taps; the side of 45 pixels becomes 23, 12 and 6 cells, so even sides are strided as well."""
     recorded = golden("resnet38d")
-    outputs = trunk(centred(recorded["x"]), training=False)
+    outputs = trunk(colour.from_convention(recorded["x"].transpose(0, 2, 3, 1), "torchvision"), training=False)
     for key, endpoint in (("conv3", "conv3"), ("conv4", "conv4"), ("conv5", "conv5"), ("conv6", "classify")):
         maps = outputs[endpoint].numpy().transpose(0, 3, 1, 2)
         close(maps.mean(axis=(2, 3)), recorded[f"{key}_mean"])
@@ -135,5 +148,5 @@ def test_other_strides_are_refused(stride):
 
 
 def test_imagenet_weights_must_be_converted():
-    with pytest.raises(InputError, match="none to download for wrn38: convert ilsvrc-cls_rna-a1.*--cls_weights=FILE"):
+    with pytest.raises(InputError, match="none to download for wrn38: .*weights.py fetch wide_resnet38 .*--cls_weights=FILE"):
         wide_resnet38.build(8, "imagenet")

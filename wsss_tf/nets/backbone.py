@@ -12,14 +12,16 @@ from wsss_tf.nets import mobilenet, resnet, resnet_torch, tiny, vgg, wide_resnet
 # Each builder: (output_stride, weights) -> Model, centred image [B, H, W, 3] -> the endpoints.
 BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
     "vgg16": vgg.build,
+    "vgg16_torch": vgg.build_torch,
     "resnet50": resnet.build_50,
     "resnet101": resnet.build_101,
     "resnet50_torch": resnet_torch.build,
+    "resnet101_torch": resnet_torch.build_101,
     "wrn38": wide_resnet38.build,
     "mobilenet": mobilenet.build,
     "test": tiny.build,
 }
-_CELLS_AT_CORNERS = ("vgg16", "resnet50", "resnet101", "resnet50_torch", "wrn38")  # they pad on both sides
+_CELLS_IN_THE_MIDDLE = ("mobilenet", "test")  # all others pad on both sides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Grid:
 
 def backbone_grid(config: BackboneConfig) -> Grid:
     """The grid of cells of the trunk that build_backbone gives."""
-    return Grid(config.output_stride, config.backbone in _CELLS_AT_CORNERS)
+    return Grid(config.output_stride, config.backbone not in _CELLS_IN_THE_MIDDLE)
 
 
 def build_backbone(config: BackboneConfig) -> keras.Model:
@@ -62,7 +64,7 @@ def build_backbone(config: BackboneConfig) -> keras.Model:
     cell for every `output_stride` pixels; Grid.padded gives the sides that the
     cells cover evenly. Some trunks have inner features as further endpoints.
     Batch norms of pretrained trunks are frozen, statistics and affine part
-    (spec 1.4); in the last stages of resnet50_torch only the statistics are.
+    (spec 1.4); in the last stages of the resnets of torchvision only the statistics are.
 
     Raises:
       InputError: unsupported output stride, or weights that do not fit.

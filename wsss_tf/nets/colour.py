@@ -5,6 +5,7 @@ colour, so padding with zeros and erasing by multiplication (thesis eq. 2.9,
 I' = F * (I - mu)) need no knowledge of the net that will look at the result.
 """
 
+import numpy as np
 import tensorflow as tf
 
 MEAN_COLOUR = (122.675, 116.669, 104.008)  # RGB 0..255; the mean of the Caffe models (spec 0.2)
@@ -39,3 +40,14 @@ def to_torchvision(centred: tf.Tensor) -> tf.Tensor:
 def to_caffe(centred: tf.Tensor) -> tf.Tensor:
     """Centred RGB -> mean-subtracted BGR, the convention of the Caffe models (spec 0.2)."""
     return centred[..., ::-1]
+
+
+def from_convention(image: np.ndarray, convention: str) -> np.ndarray:
+    """What the trunks are to be fed so that their weights get this image: float [..., 3] -> float32 centred RGB."""
+    at_0 = CONVENTIONS[convention](tf.zeros(3)).numpy()
+    axes = CONVENTIONS[convention](100 * tf.eye(3)).numpy().astype(np.float64) - at_0
+    return ((image - at_0) @ np.linalg.inv(axes / 100)).astype(np.float32)
+
+
+CONVENTIONS = {"caffe_bgr": to_caffe, "symmetric": to_symmetric, "torchvision": to_torchvision}
+"""What published weights were trained on, by the name that converted files give it."""

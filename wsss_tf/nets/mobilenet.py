@@ -7,10 +7,11 @@ import keras
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
-from wsss_tf.nets.weights import load_backbone_weights
+from wsss_tf.nets.weights import load_backbone_weights, load_trunk_weights
 
 # The blocks that halve the resolution to 1/8, 1/16 and 1/32 of the input.
 _STRIDE_8, _STRIDE_16, _STRIDE_32 = 3, 6, 13
+_CONVENTION = "symmetric"
 _LAST_BOTTLENECK = "block_16_project_BN"
 
 
@@ -25,19 +26,21 @@ def build(output_stride: int, weights: str) -> keras.Model:
     Args:
       output_stride: 8 or 16.
       weights: "imagenet", "none", or the path of a Keras .h5 file of
-        keras.applications.MobileNetV2(include_top=False).
+        this trunk or of keras.applications.MobileNetV2(include_top=False).
 
     Raises:
       InputError: another output stride, or weights that do not fit.
     """
     if output_stride not in (8, 16):
         raise InputError(f"output_stride={output_stride}: expected 8 or 16 for mobilenet")
-    stock = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(None, None, 3))
-    load_backbone_weights(stock, weights, keras.applications.MobileNetV2)
     image = keras.Input((None, None, 3), name="image")
-    strided = keras.applications.MobileNetV2(include_top=False, weights=None, input_tensor=colour.to_symmetric(image))
+    x = colour.CONVENTIONS[_CONVENTION](image)
+    strided = keras.applications.MobileNetV2(include_top=False, weights=None, input_tensor=x)
     trunk = keras.models.clone_model(strided, clone_function=lambda layer: _dilated(layer, output_stride))
-    trunk.set_weights(stock.get_weights())
+    if weights != "none" and not load_trunk_weights(trunk, weights, _CONVENTION, "mobilenet"):
+        stock = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(None, None, 3))
+        load_backbone_weights(stock, weights, keras.applications.MobileNetV2)
+        trunk.set_weights(stock.get_weights())
     for layer in trunk.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False

@@ -11,11 +11,12 @@ import keras
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
-from wsss_tf.nets.weights import load_backbone_weights
+from wsss_tf.nets.weights import load_backbone_weights, load_trunk_weights
 
 _EPSILON = 1e-5
 _STOCK_EPSILON = 1.001e-5  # of keras.applications
 _BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+_CONVENTION = "caffe_bgr"
 _STOCK = {50: keras.applications.ResNet50, 101: keras.applications.ResNet101}
 
 
@@ -31,7 +32,7 @@ def build(output_stride: int, weights: str, depth: int) -> keras.Model:
     Args:
       output_stride: 8 (DeepLab v2) or 16.
       weights: "imagenet", "none", or the path of a Keras .h5 file of
-        keras.applications.ResNet50 or ResNet101 (include_top=False).
+        this trunk or of keras.applications.ResNet50 or ResNet101 (include_top=False).
       depth: 50 or 101.
 
     Raises:
@@ -41,7 +42,7 @@ def build(output_stride: int, weights: str, depth: int) -> keras.Model:
         raise InputError(f"output_stride={output_stride}: expected 8 or 16 for resnet{depth}")
     strides, rates = (1, 2, output_stride // 8, 1), (1, 1, 16 // output_stride, 32 // output_stride)
     image = keras.Input((None, None, 3), name="image")
-    x = _stem(colour.to_caffe(image))
+    x = _stem(colour.CONVENTIONS[_CONVENTION](image))
     for stage, (blocks, stride, rate) in enumerate(zip(_BLOCKS[depth], strides, rates), 2):
         for block in range(1, blocks + 1):
             x = _bottleneck(x, 64 * 2 ** (stage - 2), stride if block == 1 else 1, rate, block == 1,
@@ -91,7 +92,7 @@ def _convolution(x: keras.KerasTensor, channels: int, size: int, stride: int, ra
 
 def _start(trunk: keras.Model, weights: str, depth: int) -> None:
     """Fills the trunk; the biases of the stock's convolutions move into the means of the batch norms."""
-    if weights == "none":
+    if weights == "none" or load_trunk_weights(trunk, weights, _CONVENTION):
         return
     stock = _STOCK[depth](include_top=False, weights=None)
     load_backbone_weights(stock, weights, _STOCK[depth])

@@ -1,9 +1,11 @@
-"""ResNet-50 as IRN, SIPE and AE-SIPE have it: torchvision's strides, the last one left out, no dilation.
+"""ResNet as IRN, SIPE and AE-SIPE have it: torchvision's strides, the last one left out, no dilation.
 
 Layers are named as in torchvision (torch_weights.py).
 
 Ref: He et al., CVPR 2016; Ahn et al., CVPR 2019; spec 3.2.
 """
+
+import functools
 
 import keras
 
@@ -12,13 +14,13 @@ from wsss_tf.nets import colour, vgg
 from wsss_tf.nets.torch_layers import FixedNorm, convolution
 from wsss_tf.nets.weights import load_converted_weights
 
-_BLOCKS = (3, 4, 6, 3)
+_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 _STRIDES = (1, 2, 2, 1)
-_ORIGIN = "torchvision's resnet50 (ResNet50_Weights.IMAGENET1K_V1, without fc)"
+_CONVENTION = "torchvision"
 
 
-def build(output_stride: int, weights: str, frozen: int = 2) -> keras.Model:
-    """ResNet-50: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 2048]} and inner features.
+def build(output_stride: int, weights: str, frozen: int = 2, depth: int = 50) -> keras.Model:
+    """ResNet-50 or -101: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 2048]} and inner features.
 
     These are "stem" [B, H / 4, W / 4, 64] and "layer1" to "layer4", of 256, 512,
     1024 and 2048 channels and stride 4, 8, 16 and 16. The stride of a stage
@@ -30,29 +32,34 @@ def build(output_stride: int, weights: str, frozen: int = 2) -> keras.Model:
       output_stride: 16.
       weights: "none", or the path of a Keras .h5 file of this trunk.
       frozen: how many of the four stages do not learn; the stem never does.
+      depth: 50 (IRN) or 101.
 
     Raises:
       InputError: another output stride, "imagenet", or weights that do not fit.
     """
+    name = f"resnet{depth}_torch"
     if output_stride != 16:
-        raise InputError(f"output_stride={output_stride}: expected 16 for resnet50_torch")
+        raise InputError(f"output_stride={output_stride}: expected 16 for {name}")
     image = keras.Input((None, None, 3), name="image")
-    x = _convolution(colour.to_torchvision(image), 64, 7, 2, "conv1", "bn1")
+    x = _convolution(colour.CONVENTIONS[_CONVENTION](image), 64, 7, 2, "conv1", "bn1")
     x = vgg.padded_pool(keras.layers.ReLU(name="relu")(x), 2, "maxpool")
     endpoints = {"stem": x}
-    for stage, (blocks, stride) in enumerate(zip(_BLOCKS, _STRIDES), 1):
+    for stage, (blocks, stride) in enumerate(zip(_BLOCKS[depth], _STRIDES), 1):
         for block in range(blocks):
             x = _bottleneck(x, 32 * 2**stage, 1 if block else stride, block == 0, f"layer{stage}_{block}")
         endpoints[f"layer{stage}"] = x
-    trunk = keras.Model(image, {"classify": x, "segment": x} | endpoints, name="resnet50_torch")
+    trunk = keras.Model(image, {"classify": x, "segment": x} | endpoints, name=name)
     # Frozen and not cut off by stop_gradient: their weights are left alone all the same, and a loss on the erased
     # photo (thesis eq. 2.10) still reaches the photo through them.
     still = ("conv1", "bn1", *(f"layer{stage}_" for stage in range(1, frozen + 1)))
     for layer in trunk.layers:
         if layer.name.startswith(still):
             layer.trainable = False
-    load_converted_weights(trunk, weights, _ORIGIN)
+    load_converted_weights(trunk, weights, _CONVENTION, name)
     return trunk
+
+
+build_101 = functools.partial(build, depth=101)
 
 
 def _bottleneck(x: keras.KerasTensor, channels: int, stride: int, first: bool, name: str) -> keras.KerasTensor:

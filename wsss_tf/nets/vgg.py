@@ -3,17 +3,19 @@
 Ref: Simonyan and Zisserman, ICLR 2015; DeepLab v2; spec 3.4 and A2-3.
 """
 
+import functools
+
 import keras
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import colour
-from wsss_tf.nets.weights import load_backbone_weights
+from wsss_tf.nets.weights import load_backbone_weights, load_converted_weights, load_trunk_weights
 
 # Convolutions and channels of the five blocks, named as in keras.applications.
 _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
 
-def build(output_stride: int, weights: str) -> keras.Model:
+def build(output_stride: int, weights: str, convention: str = "caffe_bgr") -> keras.Model:
     """VGG16 trunk: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 512]}.
 
     Pools are 3x3 and padded on both sides; pool4 and pool5 keep the resolution
@@ -23,8 +25,10 @@ def build(output_stride: int, weights: str) -> keras.Model:
 
     Args:
       output_stride: 8 (thesis, A2-3) or 16.
-      weights: "imagenet", "none", or the path of a Keras .h5 file of
-        keras.applications.VGG16(include_top=False).
+      weights: "imagenet", "none", or the path of a Keras .h5 file of this trunk
+        or of keras.applications.VGG16(include_top=False).
+      convention: the input that the weights were trained on, "caffe_bgr" (the
+        original and Keras) or "torchvision".
 
     Raises:
       InputError: another output stride, or weights that do not fit.
@@ -33,16 +37,23 @@ def build(output_stride: int, weights: str) -> keras.Model:
         raise InputError(f"output_stride={output_stride}: expected 8 or 16 for vgg16")
     strides, rates = (2, 2, 2, output_stride // 8, 1), (1, 1, 1, 1, 16 // output_stride)
     image = keras.Input((None, None, 3), name="image")
-    x = colour.to_caffe(image)
+    x = colour.CONVENTIONS[convention](image)
     for block, ((convolutions, channels), stride, rate) in enumerate(zip(_BLOCKS, strides, rates), 1):
         for number in range(1, convolutions + 1):
             x = keras.layers.Conv2D(channels, 3, dilation_rate=rate, padding="same", activation="relu",
                                     name=f"block{block}_conv{number}")(x)
         x = padded_pool(x, stride, f"pool{block}")
     average = keras.layers.AveragePooling2D(3, strides=1, padding="same", name="pool5a")(x)
-    trunk = keras.Model(image, {"classify": x, "segment": average}, name="vgg16")
-    _start(trunk, weights)
+    name = "vgg16" if convention == "caffe_bgr" else "vgg16_torch"
+    trunk = keras.Model(image, {"classify": x, "segment": average}, name=name)
+    if convention == "caffe_bgr":
+        _start(trunk, weights, convention)
+    else:
+        load_converted_weights(trunk, weights, convention, trunk.name)
     return trunk
+
+
+build_torch = functools.partial(build, convention="torchvision")
 
 
 def padded_pool(x: keras.KerasTensor, stride: int, name: str) -> keras.KerasTensor:
@@ -51,8 +62,8 @@ def padded_pool(x: keras.KerasTensor, stride: int, name: str) -> keras.KerasTens
     return keras.layers.MaxPooling2D(3, strides=stride, name=name)(x)
 
 
-def _start(trunk: keras.Model, weights: str) -> None:
-    if weights == "none":
+def _start(trunk: keras.Model, weights: str, convention: str) -> None:
+    if weights == "none" or load_trunk_weights(trunk, weights, convention):
         return
     stock = keras.applications.VGG16(include_top=False, weights=None)
     load_backbone_weights(stock, weights, keras.applications.VGG16)

@@ -15,6 +15,7 @@ from wsss_tf.nets import colour
 from wsss_tf.nets.weights import load_weights
 
 _EPSILON = 1e-6
+_CONVENTION = "torchvision"
 _MLP_RATIO = 4
 _MORE = 0.1  # DINO adds it to the number of patches before it divides, so that rounding never loses a row
 FACETS = ("key", "query", "value", "token")  # of the patches
@@ -62,7 +63,7 @@ def build(name: str, block: int = -1, facet: str = "key", positions: str = "tf")
     block %= size.depth
     image = keras.Input((None, None, 3), name="image")
     patches = keras.layers.Conv2D(size.width, size.patch, strides=size.patch, name="patches")
-    grid = patches(colour.to_torchvision(image))
+    grid = patches(colour.CONVENTIONS[_CONVENTION](image))
     x = Tokens(size.side // size.patch, positions, name="tokens")(grid)
     for number in range(block):
         x = _block(x, size, f"block{number}")
@@ -81,10 +82,10 @@ def load(name: str, path: Path, block: int = -1, facet: str = "key", positions: 
     """The transformer up to a facet, with weights from the .weights.h5 file of a whole one; see `build`.
 
     Raises:
-      InputError: no such block, no such file, or one of another net.
+      InputError: no such block, no such file, or one of another net or input.
     """
     whole = build(name, facet=CLS)
-    load_weights(whole, path)
+    load_weights(whole, path, _CONVENTION)
     return read_out(whole, block, facet, positions)
 
 

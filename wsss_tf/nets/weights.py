@@ -1,31 +1,56 @@
-"""Weights files: ours are exact or refused, pretrained trunks likewise."""
+"""Weights files: every variable of a net is filled exactly once, or none is and the file is refused."""
 
-import warnings
+import dataclasses
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import keras
+import numpy as np
 
 from wsss_tf.config import expand_path
 from wsss_tf.data.store import writing
 from wsss_tf.errors import InputError
+from wsss_tf.formats import hdf5
+from wsss_tf.nets.places import variables_of
+
+_ATTRIBUTE = "wsss_tf"  # of the file itself: where the weights come from
+_BESIDE = re.compile("optimizer|.*seed_generator")  # what a file may hold beside weights
+
+
+@dataclasses.dataclass(frozen=True)
+class Provenance:
+    """What a converted file says of itself.
+
+    Attributes:
+      checkpoint: name of the published checkpoint in checkpoints/manifest.json.
+      net: the net it was converted for.
+      convention: the input that its weights were trained on, one of colour.CONVENTIONS.
+      supervision: what its training saw, in words.
+      source_sha256: of the published file.
+    """
+
+    checkpoint: str
+    net: str
+    convention: str
+    supervision: str
+    source_sha256: str
 
 
 def load_backbone_weights(model: keras.Model, source: str, application: Callable[..., keras.Model]) -> None:
-    """Fills a keras.applications model from "none", "imagenet" or a local file.
+    """Fills a keras.applications model from "imagenet" or a local file.
 
     Args:
       model: the model to fill.
-      source: "none" (keeps the random start), "imagenet" (Keras's download) or
-        a path of a Keras .h5 file, in which ${VARIABLE} is expanded.
+      source: "imagenet" (Keras's download) or a path of a Keras .h5 file, in
+        which ${VARIABLE} is expanded.
       application: the keras.applications function that knows the download.
 
     Raises:
       InputError: no such file, a file for another net, or no network.
     """
-    if source == "none":
-        return
     if source == "imagenet":
         try:
             pretrained = application(include_top=False, weights="imagenet")
@@ -37,14 +62,38 @@ def load_backbone_weights(model: keras.Model, source: str, application: Callable
     load_weights(model, expand_path(source))
 
 
-def load_converted_weights(trunk: keras.Model, source: str, origin: str) -> None:
+def load_trunk_weights(trunk: keras.Model, source: str, convention: str, name: str = "") -> bool:
+    """Fills a trunk from a file that was written for this very trunk, for one by scripts/weights.py; says if it was.
+
+    Args:
+      trunk: the trunk to fill.
+      source: a path of a .weights.h5 file, in which ${VARIABLE} is expanded;
+        "none" and "imagenet" leave the trunk alone, and so does a file that
+        does not say where it comes from.
+      convention: the input that the trunk gives its weights.
+      name: the trunk's name, if its model bears another one.
+
+    Raises:
+      InputError: the file is for another net, or for another input.
+    """
+    if source in ("none", "imagenet"):
+        return False
+    path = expand_path(source)
+    if provenance(path) is None:
+        return False
+    load_weights(trunk, path, convention, name)
+    return True
+
+
+def load_converted_weights(trunk: keras.Model, source: str, convention: str, checkpoint: str) -> None:
     """Fills a trunk that keras.applications does not have from "none" or a local file.
 
     Args:
       trunk: the trunk to fill.
-      source: "none" (keeps the random start) or a path of a Keras .h5 file, in
-        which ${VARIABLE} is expanded.
-      origin: the published weights that can be converted, in words.
+      source: "none" (keeps the random start) or a path of a .weights.h5 file,
+        in which ${VARIABLE} is expanded.
+      convention: the input that the trunk gives its weights.
+      checkpoint: the published weights to take, by their name in checkpoints/manifest.json.
 
     Raises:
       InputError: "imagenet", no such file, or one that does not fit the trunk.
@@ -52,48 +101,94 @@ def load_converted_weights(trunk: keras.Model, source: str, origin: str) -> None
     if source == "none":
         return
     if source == "imagenet":
-        raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: convert {origin} with "
-                         "wsss_tf.nets.torch_weights and give the file with --cls_weights=FILE.weights.h5 and "
+        raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: run scripts/weights.py fetch "
+                         f"{checkpoint} and give the file with --cls_weights=FILE.weights.h5 and "
                          "--seg_weights=FILE.weights.h5")
-    load_weights(trunk, expand_path(source))
+    load_weights(trunk, expand_path(source), convention)
 
 
-def load_weights(model: keras.Model, path: Path) -> None:
-    """Fills a model from a .h5 file made for the same architecture.
+def load_weights(net: keras.Model, path: Path, convention: str = "", name: str = "") -> None:
+    """Fills a net from a Keras .h5 file made for the same architecture; on any error the net stays as it was.
+
+    Args:
+      net: the net to fill.
+      path: a .weights.h5 file, or one of Keras's older .h5 format.
+      convention: the input that the net gives its weights, if that matters.
+      name: the net's name in converted files, if its model bears another one.
 
     Raises:
-      InputError: no such file, or one that does not fit the model.
+      InputError: no such file, one that lacks arrays, has too many or others
+        (all are named), or one that says that it is for another net or input.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such weights file: check the path, or run the stage that writes it")
+    origin = provenance(path)
+    name = name or net.name
+    if origin and origin.net != name:
+        raise InputError(f"{path}: these are weights for the net {origin.net} ({origin.checkpoint}), expected some for "
+                         f"{name}: choose another file, or the net that it is for")
+    if origin and convention and origin.convention != convention:
+        raise InputError(f"{path}: these weights ({origin.checkpoint}) were trained on {origin.convention} images, but {name} "
+                         f"gives its weights {convention} ones: choose another file, or the net that it is for")
     try:
-        _refuse_surplus(model, path)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Skipping nested container")  # a hundred lines before the error itself
-            model.load_weights(path)
+        arrays = _fitting(net, path)
     except Exception as error:  # h5py has one of its own for every kind of damage
         reason = (str(error) or repr(error)).splitlines()[0]
-        raise InputError(f"{path}: these weights do not fit the net {model.name} ({reason}): "
+        raise InputError(f"{path}: these weights do not fit the net {net.name} ({reason}): "
                          "give the file of the same architecture and number of classes") from error
+    for variable, array in arrays:
+        variable.assign(array)
 
 
-def save_weights(model: keras.Model, path: Path) -> None:
-    """Writes <name>.weights.h5 atomically."""
+def save_weights(net: keras.Model, path: Path, origin: Provenance | None = None) -> None:
+    """Writes <name>.weights.h5 atomically; converted weights say where they come from."""
     with writing(path) as temporary:
         # Keras insists on the double suffix, which `writing` would split.
         renamed = temporary.with_name(temporary.name + ".weights.h5")
         try:
-            model.save_weights(renamed)
+            net.save_weights(renamed)
+            if origin:
+                with h5py.File(renamed, "r+") as file:
+                    file.attrs[_ATTRIBUTE] = json.dumps(dataclasses.asdict(origin))
             renamed.replace(temporary)
         finally:
             renamed.unlink(missing_ok=True)
 
 
-def _refuse_surplus(model: keras.Model, path: Path) -> None:
-    """Keras itself complains of arrays that a .weights.h5 lacks, not of those it has too many."""
-    names = []
-    with h5py.File(path) as file:
-        file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    arrays = sum(name.startswith("layers/") and "seed_generator" not in name for name in names)
-    if arrays > len(model.weights):  # files of the older format have no "layers"; Keras counts theirs
-        raise ValueError(f"{arrays} arrays in the file, {len(model.weights)} in the net")
+def provenance(path: Path) -> Provenance | None:
+    """What a weights file says of itself, or None if it says nothing.
+
+    Raises:
+      InputError: there is no such file, or it is none of HDF5.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such weights file: check the path, or run the stage that writes it (or "
+                         "scripts/weights.py, if it is a published one)")
+    try:
+        with h5py.File(path, "r") as file:
+            text = file.attrs.get(_ATTRIBUTE)
+        return None if text is None else Provenance(**json.loads(text))
+    except Exception as error:
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise InputError(f"{path}: these weights do not fit any net ({reason}): expected a whole .h5 file of Keras: "
+                         "make or fetch it again") from error
+
+
+def origin_of(source: str) -> Provenance | None:
+    """What the file behind a flag such as --seg_weights says of itself; None if it says nothing or is not there."""
+    try:
+        return provenance(expand_path(source))
+    except InputError:
+        return None
+
+
+def _fitting(net: keras.Model, path: Path) -> list[tuple[keras.Variable, np.ndarray]]:
+    """Each variable with its array, if the file has these arrays and no others."""
+    with hdf5.arrays(path) as (file, found):
+        wanted = variables_of(net, file)
+        surplus = [name for name in found if name not in wanted and not _BESIDE.match(name)]
+        wrong = [f"{variable.path} is missing" for name, variable in wanted.items() if name not in found]
+        wrong += [f"{name} is left over" for name in surplus]
+        wrong += [f"{variable.path}: expected {tuple(variable.shape)}, found {found[name].shape}"
+                  for name, variable in wanted.items() if name in found and found[name].shape != tuple(variable.shape)]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return [(variable, found[name][()]) for name, variable in wanted.items()]

@@ -23,7 +23,7 @@ _BASIC = {
 _BOTTLENECKS = {"b6": ((512, 1024, 2048), 4, 0.3), "b7": ((1024, 2048, 4096), 4, 0.5)}
 _TAPS = {"b4": "conv3", "b5": "conv4", "b6": "conv5"}
 _FROZEN = ("conv1a", "b2_")  # by every system that uses the trunk
-_ORIGIN = "ilsvrc-cls_rna-a1_cls1000_ep-0001 of mxnet, in the names that PSA gives its arrays,"
+_CONVENTION = "torchvision"
 
 
 def build(output_stride: int, weights: str) -> keras.Model:
@@ -44,7 +44,7 @@ def build(output_stride: int, weights: str) -> keras.Model:
     if output_stride != 8:
         raise InputError(f"output_stride={output_stride}: expected 8 for wrn38")
     image = keras.Input((None, None, 3), name="image")
-    x = convolution(colour.to_torchvision(image), 64, 3, 1, 1, "conv1a")
+    x = convolution(colour.CONVENTIONS[_CONVENTION](image), 64, 3, 1, 1, "conv1a")
     read = {}
     for stage, (channels, stride, rates, blocks) in _BASIC.items():
         x, read[stage] = _basic(x, channels, stride, rates, stage)
@@ -58,7 +58,7 @@ def build(output_stride: int, weights: str) -> keras.Model:
     for layer in trunk.layers:
         if isinstance(layer, FixedNorm) or layer.name.startswith(_FROZEN):
             layer.trainable = False
-    load_converted_weights(trunk, weights, _ORIGIN)
+    load_converted_weights(trunk, weights, _CONVENTION, "wide_resnet38")
     return trunk
 
 

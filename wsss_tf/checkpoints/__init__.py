@@ -1,0 +1,1 @@
+"""Published checkpoints: fetched, converted for our nets, and proven."""
