@@ -13,15 +13,15 @@ from wsss_tf.data.example import Example
 from wsss_tf.data.images import read_ids, read_labels, read_photo
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
-from wsss_tf.figure_page import WIDTH, Page, Panel
-from wsss_tf.figure_style import STYLE
+from wsss_tf.figure_page import WIDTH, Page
+from wsss_tf.figure_panel import Panel, titled_once
+from wsss_tf.figure_style import STYLE, line_looks
 from wsss_tf.report import draw_labels, draw_superpixels
 from wsss_tf.stages import open_chain
 from wsss_tf.superpixels.grouping import uses_features
 from wsss_tf.superpixels.metrics import SHORT_NAMES, SuperpixelScores, superpixel_scores
 
 _MEASURES = {short: field for field, short in SHORT_NAMES.items()}
-_MARKERS = "os^Dv<>p"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,9 +88,10 @@ def curves(rows: Sequence[Row]) -> Figure:
         figure = Figure(figsize=(WIDTH, 0.3 * WIDTH), layout="constrained")
         axes = figure.subplots(1, len(_MEASURES) - 1)
         for ax, (short, field) in zip(axes, list(_MEASURES.items())[1:]):
-            for marker, method in zip(_MARKERS * len(rows), dict.fromkeys(row.method for row in rows)):
+            methods = dict.fromkeys(row.method for row in rows)
+            for method, look in zip(methods, line_looks(len(methods))):
                 points = sorted((row.scores.count, getattr(row.scores, field)) for row in rows if row.method == method)
-                ax.plot(*zip(*points), marker=marker, markersize=3, linewidth=0.8, label=method)
+                ax.plot(*zip(*points), label=method, **look)
             ax.set_title(short + (" (lower is better)" if short == "UE" else ""))
             ax.set_xlabel("superpixels")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
@@ -108,10 +109,8 @@ def pictures(rows: Sequence[Row], examples: Sequence[Example]) -> Page:
             score = superpixel_scores(ids, truth)
             line.append(Panel(draw_superpixels(photo, ids), (row.method, row.parameter),
                               (f"{score.count} sp., ASA {score.achievable_accuracy:.3f}",)))
-        if lines:  # the first line says what a column shows
-            line = [dataclasses.replace(panel, above=()) for panel in line]
         lines.append(tuple(line))
-    return Page(tuple(lines), (), "Under each picture: its superpixels (sp.) and what a label per superpixel can reach (ASA).")
+    return Page(titled_once(lines), (), "Under each picture: its superpixels (sp.) and what a label per superpixel can reach (ASA).")
 
 
 def shown(examples: Sequence[Example], count: int) -> list[Example]:
