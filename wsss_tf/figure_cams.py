@@ -5,6 +5,8 @@ import numpy as np
 from wsss_tf.cam import normalise, read_cam
 from wsss_tf.data.example import Example, objects
 from wsss_tf.data.images import read_labels, read_photo
+from wsss_tf.errors import InputError
+from wsss_tf.experiment import Experiment
 from wsss_tf.figure_page import Page
 from wsss_tf.figure_panel import Panel, titled_once
 from wsss_tf.figure_sources import Sources
@@ -47,9 +49,12 @@ def saliency_page(sources: Sources) -> Page:
     """Figure 2.4, a row per photo: photo, saliency map, object mask O, strongest map B, refined target R, true objects.
 
     Raises:
-      InputError: the stage saliency or cams is missing, or a file is damaged.
+      InputError: the run refines nothing, the stage saliency or cams is missing, or a file is damaged.
     """
     e = sources.experiment
+    if e.saliency.refinement == "none":
+        raise InputError("--refinement=none: nothing is refined: draw figure 2.4 of a run with --refinement=unlabeled, or "
+                         "figure 2.6")
     refined, cams = sources.chain.require("saliency"), sources.chain.require("cams")
     rows = []
     for example in _with_saliency(sources):
@@ -103,11 +108,9 @@ def _with_saliency(sources: Sources) -> tuple[Example, ...]:
     return examples
 
 
-def _detected(e, example: Example) -> tuple[Panel, ...]:
-    mask = Panel(object_mask(example, e.saliency, e.data.saliency_max), ("object mask (O)",))
-    if e.saliency.saliency_source == "ground_truth":
-        return (mask,)
-    return Panel(saliency_scores(example, e.saliency.saliency_source, e.data.saliency_max), ("saliency",)), mask
+def _detected(e: Experiment, example: Example) -> tuple[Panel, ...]:
+    return (Panel(saliency_scores(example, e.saliency.saliency_source, e.data.saliency_max), ("saliency",)),
+            Panel(object_mask(example, e.saliency, e.data.saliency_max), ("object mask (O)",)))
 
 
 def _rule(tau_high: float, tau_low: float) -> str:

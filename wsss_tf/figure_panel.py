@@ -74,17 +74,22 @@ def _fill(axes: Axes, labels: np.ndarray) -> None:
     axes.imshow(colours[labels], interpolation="nearest")
     for label in found:
         look = class_look(int(label))
-        if look.hatch:
-            region = axes.contourf(labels == label, levels=[0.5, 1.5], colors="none", hatches=[look.hatch])
-            region.set_edgecolor(look.ink)
-            region.set_linewidth(0)
+        _hatch(axes, labels == label, look.hatch, look.ink)
         if len(found) > 1 and label != BACKGROUND:
             axes.contour(labels == label, levels=[0.5], colors="black", linewidths=0.3)
 
 
+def _hatch(axes: Axes, region: np.ndarray, hatch: str, colour: str) -> None:
+    if hatch:
+        drawn = axes.contourf(region, levels=[0.5, 1.5], colors="none", hatches=[hatch])
+        drawn.set_edgecolor(colour)
+        drawn.set_linewidth(0)
+
+
 def _outline(axes: Axes, labels: np.ndarray) -> None:
-    """Borders of the classes in their colours between black and white lines, seen on any photo."""
+    """Borders of the classes in their colours between black and white lines, seen on any photo; hatched as in _fill."""
     for label in _classes(labels):
+        _hatch(axes, labels == label, class_look(label).hatch, class_look(label).colour)
         region = np.pad(labels == label, 1)  # so that a border along the edge is drawn as well
         place = [np.arange(side) - 1 for side in region.shape[::-1]]
         for colour, line in (("black", 2.0), ("white", 1.4), (class_look(label).colour, 0.9)):

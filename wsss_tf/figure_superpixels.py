@@ -110,8 +110,8 @@ def facets_page(sources: Sources) -> Page:
     for example in sources.train():
         photo = read_photo(example.image)
         for block in blocks:
-            made = [((f"{facet}",), superpixels(photo, read[block, facet](photo), config)) for facet in vit.FACETS]
-            rows.append(_row(example, photo, made, f"block {block}" if block >= 0 else f"block {block} from the end"))
+            made = [((facet,), superpixels(photo, read[block, facet](photo), config)) for facet in vit.FACETS]
+            rows.append(_row(example, photo, made, example.image_id, f"block {block}"))
     return Page(titled_once(rows), sources.class_names, _NOTE)
 
 
@@ -156,10 +156,10 @@ def _page(sources: Sources, made: Callable[[Example, np.ndarray], list]) -> Page
     return Page(titled_once(rows), sources.class_names, _NOTE)
 
 
-def _row(example: Example, photo: np.ndarray, made: list, words: str) -> tuple[Panel, ...]:
+def _row(example: Example, photo: np.ndarray, made: list, *words: str) -> tuple[Panel, ...]:
     truth = read_labels(example.mask) if example.mask else None
     outlined = [Panel(photo, panel.above, panel.below, panel.image) for panel in truth_panel(example)]
-    return (Panel(photo, ("photo",), (words,)), *outlined, *(_made(photo, ids, title, truth) for title, ids in made))
+    return (Panel(photo, ("photo",), words), *outlined, *(_made(photo, ids, title, truth) for title, ids in made))
 
 
 def _made(photo: np.ndarray, ids: np.ndarray, title: tuple[str, ...], truth: np.ndarray | None) -> Panel:
