@@ -68,7 +68,7 @@ def test_lower_layers_do_not_import_tensorflow():
     modules += ["wsss_tf.errors", "wsss_tf.config", "wsss_tf.evaluate", "wsss_tf.report", "wsss_tf.crf"]
     modules += ["wsss_tf.superpixels.grouping", "wsss_tf.parallel"]  # what the worker processes load
     modules += ["wsss_tf.paper", "wsss_tf.protocol"]
-    modules += ["wsss_tf.figure_style", "wsss_tf.figure_page", "wsss_tf.figure_masks"]
+    modules += ["wsss_tf.figure_style", "wsss_tf.figure_panel", "wsss_tf.figure_page", "wsss_tf.figure_masks"]
     program = ("import importlib, sys\n"
                f"for name in {modules!r}:\n"
                "    importlib.import_module(name)\n"

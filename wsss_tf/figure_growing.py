@@ -26,6 +26,7 @@ from wsss_tf.growing import GrowingConfig, grow
 from wsss_tf.nets import colour
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.report import draw_heat, draw_superpixels
+from wsss_tf.train.checkpointing import load_net
 from wsss_tf.trained import trained_segmenter
 
 _RULE = "Grown: where the seed is open a superpixel takes the class whose mean probability there is above beta (eqs 3.6, 3.7)."
@@ -133,10 +134,12 @@ def course_page(sources: Sources) -> Page:
       InputError: a stage is missing, or a checkpoint or another file is damaged.
     """
     e, folder = sources.experiment, sources.chain.require("segmenter")
-    net, all_parts = trained_segmenter(e, folder), _seeds(sources)
+    all_parts = _seeds(sources)
     rows = [[[parts.begin()[0]], [Panel(seed, ("seed",), labeled(seed, parts.example))]] for parts, seed in all_parts]
     for step, checkpoint in [*_checkpoints(folder), ("end", None)]:
-        net = trained_segmenter(e, folder) if checkpoint is None else _restored(net, checkpoint)
+        net = trained_segmenter(e, folder)
+        if checkpoint:
+            load_net(net, checkpoint)
         grower = Grower(e, net)
         for (upper, lower), (parts, seed) in zip(rows, all_parts):
             logits = grower.logits(parts.photo)
@@ -186,11 +189,3 @@ def _checkpoints(folder: Path) -> list[tuple[str, str]]:
     found = sorted((int(re.search(r"-(\d+)\.index$", path.name)[1]), str(path.with_suffix("")))
                    for path in (folder / "checkpoints").glob("ckpt-*.index"))
     return [(f"step {step}", path) for step, path in found[:-1]]
-
-
-def _restored(net: keras.Model, checkpoint: str) -> keras.Model:
-    try:
-        tf.train.Checkpoint(net=net).restore(checkpoint).assert_existing_objects_matched().expect_partial()
-    except (tf.errors.OpError, AssertionError, ValueError) as error:
-        raise InputError(f"{checkpoint}: damaged, or of another net: remove it, the finished net is drawn without") from error
-    return net

@@ -42,17 +42,12 @@ class Page:
     note: str = ""
 
 
-def save_page(page: Page, folder: Path, name: str) -> tuple[Path, Path]:
-    """Writes <name>.png and <name>.pdf atomically; the same page gives the same bytes.
+def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
+    """Writes <name>.png and <name>.pdf atomically; the same figure gives the same bytes.
 
     Raises:
-      InputError: too many columns, or the folder cannot be written.
+      InputError: the folder cannot be written.
     """
-    return save_figure(draw_page(page), folder, name)
-
-
-def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
-    """As save_page, for any figure."""
     unsigned = {".png": {"Software": None}, ".pdf": {"Creator": None, "Producer": None, "CreationDate": None}}
     paths = tuple(folder / f"{name}{suffix}" for suffix in unsigned)
     for path in paths:

@@ -43,9 +43,9 @@ class Panel:
         return filled or ([] if self.outlined is None else _classes(self.outlined))
 
 
-def titled_once(rows: list[tuple[Panel, ...]]) -> tuple[tuple[Panel, ...], ...]:
+def titled_once(rows: list[tuple[Panel | None, ...]]) -> tuple[tuple[Panel | None, ...], ...]:
     """The rows without titles but for those of the first, which say what a column shows."""
-    return (*rows[:1], *(tuple(dataclasses.replace(panel, above=()) for panel in row) for row in rows[1:]))
+    return (*rows[:1], *(tuple(panel and dataclasses.replace(panel, above=()) for panel in row) for row in rows[1:]))
 
 
 def show(axes: Axes, panel: Panel, class_names: tuple[str, ...], box: tuple[float, float]) -> None:
@@ -62,7 +62,8 @@ def show(axes: Axes, panel: Panel, class_names: tuple[str, ...], box: tuple[floa
         _outline(axes, panel.outlined)
     if panel.shown:
         height, width = panel.image.shape[:2]
-        _name(axes, panel.image if panel.is_labels else panel.outlined, class_names, max(width / box[0], height / box[1]))
+        labels = panel.image if panel.is_labels else panel.outlined
+        _name(axes, labels, class_names, max(width / box[0], height / box[1]), always=not panel.is_labels)
 
 
 def _fill(axes: Axes, labels: np.ndarray) -> None:
@@ -92,25 +93,27 @@ def _outline(axes: Axes, labels: np.ndarray) -> None:
         _hatch(axes, labels == label, class_look(label).hatch, class_look(label).colour)
         region = np.pad(labels == label, 1)  # so that a border along the edge is drawn as well
         place = [np.arange(side) - 1 for side in region.shape[::-1]]
-        for colour, line in (("black", 2.0), ("white", 1.4), (class_look(label).colour, 0.9)):
+        for colour, line in (("black", 1.6), ("white", 1.1), (class_look(label).colour, 0.7)):
             axes.contour(*place, region, levels=[0.5], colors=colour, linewidths=line)
     axes.set_xlim(-0.5, labels.shape[1] - 0.5)
     axes.set_ylim(labels.shape[0] - 0.5, -0.5)
 
 
-def _name(axes: Axes, labels: np.ndarray, class_names: tuple[str, ...], scale: float) -> None:
-    """Writes the name of each class where its region is widest, if it has room there; `scale` is pixels per inch."""
+def _name(axes: Axes, labels: np.ndarray, class_names: tuple[str, ...], scale: float, always: bool) -> None:
+    """Writes the name of each class where its region is widest, if it has room there or always; `scale`: pixels per inch."""
     for label in _classes(labels):
-        name = class_names[label]
-        wide, high = text_width(name) * _NAME / FONT * scale, _NAME / 72 * scale
+        wide, high = text_width(class_names[label]) * _NAME / FONT * scale, _NAME / 72 * scale
         box = np.ones([max(1, round(_FLAT[1] * high)), max(1, round(1.1 * wide))], np.uint8)
         region = np.pad((labels == label).astype(np.uint8), 1)
         room = cv2.erode(region, box, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        if room.any():  # among the places with room the one deepest inside
-            depth = np.where(room, cv2.distanceTransform(region, cv2.DIST_L2, 5), 0)
-            y, x = np.unravel_index(depth.argmax(), depth.shape)
-            axes.text(x - 1, y - 1 + _FLAT[0] * high, name, fontsize=_NAME, ha="center", va="baseline", parse_math=False,
-                      path_effects=[withStroke(linewidth=1.2, foreground="white")])
+        if not (room.any() or always):
+            continue
+        depth = cv2.distanceTransform(region, cv2.DIST_L2, 5) * (room if room.any() else 1)
+        y, x = (place - 1 for place in np.unravel_index(depth.argmax(), depth.shape))
+        x = max(wide / 2, min(x, labels.shape[1] - wide / 2))
+        y = max(high / 2, min(y, labels.shape[0] - high / 2))
+        axes.text(x, y + _FLAT[0] * high, class_names[label], fontsize=_NAME, ha="center", va="baseline", parse_math=False,
+                  path_effects=[withStroke(linewidth=1.2, foreground="white")])
 
 
 def _classes(labels: np.ndarray) -> list[int]:

@@ -14,7 +14,8 @@ from wsss_tf.figure_sources import Sources
 from wsss_tf.report import draw_heat, draw_superpixels
 from wsss_tf.seeds import superpixel_seed
 
-SHARES = "Under labels: the share of the photo's pixels that is labeled and, where there is a ground truth, how many are right."
+SHARES = ("Under labels: the share of the photo's pixels that is labeled and, where there is a ground truth, how many of them "
+          "are right.")
 
 
 @dataclasses.dataclass(frozen=True)

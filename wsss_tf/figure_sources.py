@@ -77,8 +77,8 @@ class Sources:
         for name in names:
             folder = e.folder(stage, name)
             if not (folder / MANIFEST).exists():
-                raise InputError(f"{folder}: stage {stage} is missing: run scripts/{STAGES[stage].script}.py with the flags of "
-                                 f"{name} first, or leave it out of --compare")
+                raise InputError(f"{folder}: stage {stage} is missing: run scripts/{STAGES[stage].script}.py with the flags "
+                                 f"of {name} first, or leave it out of --compare")
             found.append(Finished(name, folder, read_manifest(folder)))
             self._check_images(found[-1])
         return found
@@ -117,14 +117,14 @@ class Sources:
         names = _items(self.config.images)
         for name in names:
             if name not in known:
-                raise InputError(f"--images: '{name}' is not among the {len(known)} {split} images of --data={data} (the first "
-                                 f"is '{next(iter(known), None)}'): correct the id")
+                raise InputError(f"--images: '{name}' is not among the {len(known)} {split} images of --data={data} (the "
+                                 f"first is '{next(iter(known), None)}'): correct the id")
         if names:
             return tuple(known[name] for name in names)
         fitting = [example for example in known.values() if max_tags is None or 1 <= len(example.tags) <= max_tags]
         if not fitting:
-            raise InputError(f"--data={data}: expected {split} images with 1 to {max_tags} tags, found none: name their classes "
-                             "in the labels file")
+            raise InputError(f"--data={data}: expected {split} images with 1 to {max_tags} tags, found none: name their "
+                             "classes in the labels file")
         return tuple(sorted(fitting, key=lambda example: -len(example.tags))[:self.config.photos])
 
 

@@ -1,8 +1,6 @@
 """Figures 3.2, 3.8 to 3.10, 3.13 and 3.15: superpixels of several runs, and of several settings of one."""
 
 import dataclasses
-import json
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,14 +15,15 @@ from wsss_tf.figure_panel import Panel, titled_once
 from wsss_tf.figure_sources import Finished, Sources
 from wsss_tf.nets import vit
 from wsss_tf.report import draw_superpixels
-from wsss_tf.superpixel_table import curves
+from wsss_tf.superpixel_table import curves, read_scores
 from wsss_tf.superpixels.discovery import ORDERS
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import SuperpixelConfig, group, superpixels, uses_features
 from wsss_tf.superpixels.metrics import SuperpixelScores, superpixel_scores
 from wsss_tf.superpixels.refine import enlarge
 
-_NOTE = "Under each picture: its superpixels (sp.) and, where there is a ground truth, what a label per superpixel can reach (ASA)."
+_NOTE = ("Under each picture: its superpixels (sp.) and, where there is a ground truth, what a label per superpixel can reach "
+         "(ASA).")
 _DIM = 0.25  # brightness of what no superpixel has yet
 
 
@@ -40,14 +39,12 @@ def curves_figure(sources: Sources) -> Figure:
     """Figures 3.5 to 3.7: UE, BP, BR and ASA of the compared runs over their number of superpixels.
 
     Raises:
-      InputError: a run lacks the stage superpixels or superpixel_scores.
+      InputError: a run lacks the stage superpixels or superpixel_scores, or its scores are damaged.
     """
     rows = []
     made = {run.name: run for run in sources.compared("superpixels")}
     for run in sources.compared("superpixel_scores"):
-        scores = json.loads((run.folder / "scores.json").read_text(encoding="utf-8"))
-        scores = SuperpixelScores(**{name: math.nan if value is None else value for name, value in scores.items()})
-        rows.append(Measured(", ".join(_title(made[run.name])[:-1]), scores))
+        rows.append(Measured(", ".join(_title(made[run.name])[:-1]), read_scores(run.folder)))
     return curves(rows)
 
 
@@ -179,8 +176,8 @@ def _grouping(sources: Sources) -> SuperpixelConfig:
 
 def _config(run: Finished) -> SuperpixelConfig:
     settings = run.manifest["settings"]
-    return SuperpixelConfig(**{field.name: settings["superpixel_" + field.name] for field in dataclasses.fields(SuperpixelConfig)
-                               if "superpixel_" + field.name in settings})
+    names = [field.name for field in dataclasses.fields(SuperpixelConfig) if "superpixel_" + field.name in settings]
+    return SuperpixelConfig(**{name: settings["superpixel_" + name] for name in names})
 
 
 def _title(run: Finished) -> tuple[str, ...]:
