@@ -1,7 +1,5 @@
 """Figures 3.2, 3.5 to 3.10, 3.13 and 3.15: superpixels of several runs and settings, each under its own title."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -71,6 +69,12 @@ def test_curves_of_finished_runs(figures, sources):
                                                       np.mean([score.achievable_accuracy for score in scores])])
 
 
+def test_superpixels_taken_from_another_run(figures, sources):
+    chosen = sources("--experiment=borrower", "--reuse=rgb", *RGB)
+    chosen.chain.run("superpixel_scores")
+    assert [line.get_label() for line in figures.curves_figure(chosen).axes[0].lines] == ["discovery, rgb"]
+
+
 def test_one_setting_at_several_values(figures, sources, nothing_overlaps):
     taus = figures.tau_page(sources(*RGB, values="0.5,0.9,0.99", photos=2))
     assert [panel.above[0] for panel in taus.rows[0][2:]] == ["tau 0.5", "tau 0.9", "tau 0.99"]
@@ -111,6 +115,10 @@ def test_what_cannot_be_drawn(figures, sources, tmp_path):
         figures.runs_page(sources("--experiment=new"))
     with pytest.raises(InputError, match="--superpixel_method=slic: it has no patches to compare: draw figure 3.9"):
         figures.tau_page(sources("--superpixel_method=slic", figure="3.9"))
+    with pytest.raises(InputError, match="--values=1.5: expected whole numbers"):
+        figures.discovery_page(sources(*RGB, values="1.5"))
+    with pytest.raises(InputError, match="block"):
+        figures.facets_page(sources(*VIT, values="9"))
     with pytest.raises(InputError, match="--feature_net=rgb: it has no blocks and facets"):
         figures.facets_page(sources(*RGB))
     other = sources(f"--data={tmp_path / 'other'}", "--shapes_seed=7", compare="slic")

@@ -64,8 +64,8 @@ def draw_page(page: Page) -> Figure:
     """
     columns = max(map(len, page.rows))
     if columns > MAX_COLUMNS:
-        raise InputError(f"{columns} columns: expected at most {MAX_COLUMNS} beside each other: show fewer runs, or "
-                         "masks only with or only without CRF")
+        raise InputError(f"{columns} columns: expected at most {MAX_COLUMNS} beside each other: show fewer runs "
+                         "or values, or masks only with or only without CRF")
     width = min((WIDTH - 2 * _MARGIN + _GAP) / columns - _GAP, _WIDEST)
     with matplotlib.style.context(["default", STYLE]):
         rows = [[panel and _wrapped(panel, width) for panel in row] for row in page.rows]

@@ -80,7 +80,7 @@ class Sources:
                 raise InputError(f"{folder}: stage {stage} is missing: run scripts/{STAGES[stage].script}.py with the flags "
                                  f"of {name} first, or leave it out of --compare")
             found.append(Finished(name, folder, read_manifest(folder)))
-            self._check_images(found[-1])
+        self._check_images(found)
         return found
 
     def masks(self) -> tuple[tuple[str, Path], ...]:
@@ -102,11 +102,25 @@ class Sources:
             raise InputError(f"--values={self.config.values}: expected numbers separated by commas: correct it")
         return values or list(default)
 
-    def _check_images(self, run: Finished) -> None:
-        dataset, inputs = self.experiment.dataset, run.manifest.get("inputs", {})
+    def whole_values(self, *default: int) -> list[int]:
+        """As `values`, for whole numbers.
+
+        Raises:
+          InputError: one is no whole number.
+        """
+        values = self.values(*default)
+        if any(value != int(value) for value in values):
+            raise InputError(f"--values={self.config.values}: expected whole numbers separated by commas: correct it")
+        return [int(value) for value in values]
+
+    def _check_images(self, runs: Sequence[Finished]) -> None:
+        dataset = self.experiment.dataset
         for split, examples in (("train", dataset.train), ("val", dataset.val)):
-            for with_masks, need in ((False, f"prepare.{split}"), (True, f"prepare.{split}_masks")):
-                if need in inputs and inputs[need] != content_digest(examples, with_masks=with_masks):
+            for need, with_masks in ((f"prepare.{split}", False), (f"prepare.{split}_masks", True)):
+                seen = {run.manifest["inputs"][need]: run for run in runs if need in run.manifest.get("inputs", {})}
+                if seen:  # a digest reads every photo of the split
+                    seen.pop(content_digest(examples, with_masks), None)
+                for run in seen.values():
                     raise InputError(f"{run.folder}: it was made from other images than those of --data="
                                      f"{self.experiment.data.data}: give the flags of its data set, or leave the run out of "
                                      "--compare")

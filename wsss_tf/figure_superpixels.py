@@ -41,11 +41,8 @@ def curves_figure(sources: Sources) -> Figure:
     Raises:
       InputError: a run lacks the stage superpixels or superpixel_scores, or its scores are damaged.
     """
-    rows = []
-    made = {run.name: run for run in sources.compared("superpixels")}
-    for run in sources.compared("superpixel_scores"):
-        rows.append(Measured(", ".join(_title(made[run.name])[:-1]), read_scores(run.folder)))
-    return curves(rows)
+    runs = zip(sources.compared("superpixels"), sources.compared("superpixel_scores"), strict=True)
+    return curves([Measured(", ".join(_title(made)[:-1]), read_scores(scored.folder)) for made, scored in runs])
 
 
 def runs_page(sources: Sources) -> Page:
@@ -100,7 +97,7 @@ def facets_page(sources: Sources) -> Page:
     if e.features.net not in vit.SIZES:
         raise InputError(f"--feature_net={e.features.net}: it has no blocks and facets: draw figure 3.13 with one of "
                          f"{', '.join(vit.SIZES)}")
-    blocks = [int(block) for block in sources.values(e.features.block)]
+    blocks = sources.whole_values(e.features.block)
     read = {(block, facet): Features(dataclasses.replace(e.features, block=block, facet=facet))
             for block in blocks for facet in vit.FACETS}
     rows = []
@@ -125,7 +122,7 @@ def discovery_page(sources: Sources) -> Page:
         cells = features(photo)
         found = enlarge(group(cells, config), photo.shape[:2])
         row = [Panel(photo, ("photo",), (example.image_id,))]
-        for count in map(int, sources.values(1, 2, 4, 8)):
+        for count in sources.whole_values(1, 2, 4, 8):
             taken = (found < count)[..., None]
             picture = draw_superpixels(np.where(taken, photo, _DIM * photo).astype(np.uint8), np.minimum(found, count))
             row.append(Panel(picture, (f"first {count}",), (f"{100 * taken.mean():.0f}% taken",)))
