@@ -158,6 +158,9 @@ def test_missing_stage_is_named(stage, script, sources, growing, growing_run, tm
         growing.pipeline_page(sources(dataclasses.replace(growing_run.experiment, run=run)))
 
 
-def test_only_growing_logs_its_shares(growing, masking_run, sources):
+def test_other_methods_grow_nothing(growing, masking_run, sources):
+    for page in (growing.pipeline_page, growing.grown_page, growing.beta_page, growing.course_page):
+        with pytest.raises(InputError, match="--method=masking: it grows nothing: draw figure 3.1 of a run with"):
+            page(sources(masking_run.experiment, figure="3.1"))
     with pytest.raises(InputError, match="it tells no labeled shares: draw figure 3.4 of a run with"):
         growing.course_figure(sources(masking_run.experiment))

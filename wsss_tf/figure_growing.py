@@ -1,7 +1,6 @@
 """Figures 3.1, 3.4, 3.18 and 3.19: what the segmentation net says of training photos, and what grows from the seed by it."""
 
 import dataclasses
-import json
 import re
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
 from wsss_tf.figure_cams import HEAT, strength_of
 from wsss_tf.figure_page import WIDTH, Page
-from wsss_tf.figure_panel import Panel, titled_once
+from wsss_tf.figure_panel import Panel, over, titled_once
 from wsss_tf.figure_seeds import SHARES, SeedParts, labeled, seed_parts
 from wsss_tf.figure_sources import Sources
 from wsss_tf.figure_style import STYLE, line_looks
@@ -27,6 +26,7 @@ from wsss_tf.nets import colour
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.report import draw_heat, draw_superpixels
 from wsss_tf.train.checkpointing import load_net
+from wsss_tf.train.logs import read_log
 from wsss_tf.trained import trained_segmenter
 
 _RULE = "Grown: where the seed is open a superpixel takes the class whose mean probability there is above beta (eqs 3.6, 3.7)."
@@ -78,7 +78,7 @@ def pipeline_page(sources: Sources) -> Page:
     """Figure 3.1, a row per photo: everything from its superpixels to the label that the finished net grows.
 
     Raises:
-      InputError: a stage is missing, or a file is damaged.
+      InputError: a stage is missing, a file is damaged, or the run's method grows nothing.
     """
     grower, rows = _finished(sources), []
     for parts, seed in _seeds(sources):
@@ -94,18 +94,18 @@ def pipeline_page(sources: Sources) -> Page:
 
 
 def grown_page(sources: Sources) -> Page:
-    """Figure 3.19, a row per photo: seed and grown region as outlines over the photo, the seed's open pixels as they are.
+    """Figure 3.19, a row per photo: ground truth, seed and grown label as outlines over the photo.
 
     Raises:
-      InputError: a stage is missing, or a file is damaged.
+      InputError: a stage is missing, a file is damaged, or the run's method grows nothing.
     """
     grower, rows = _finished(sources), []
     for parts, seed in _seeds(sources):
         grown = grower.grown(parts, seed, grower.logits(parts.photo), sources.experiment.growing)
         photo, *truth = parts.begin()
-        rows.append((photo, *(Panel(parts.photo, panel.above, panel.below, panel.image) for panel in (
-            *truth, Panel(seed, ("seed",), labeled(seed, parts.example)),
-            Panel(grown, ("grown label",), labeled(grown, parts.example))))))
+        panels = (*truth, Panel(seed, ("seed",), labeled(seed, parts.example)),
+                  Panel(grown, ("grown label",), labeled(grown, parts.example)))
+        rows.append((photo, *(over(parts.photo, panel) for panel in panels)))
     return Page(titled_once(rows), sources.class_names, f"Outlines: objects. {_RULE} {SHARES}")
 
 
@@ -113,7 +113,7 @@ def beta_page(sources: Sources) -> Page:
     """Figure 3.18, a row per photo: what the finished net grows at several values of beta, for background and objects alike.
 
     Raises:
-      InputError: a stage is missing, or a file is damaged.
+      InputError: a stage is missing, a file is damaged, or the run's method grows nothing.
     """
     grower, betas, rows = _finished(sources), sources.values(0.5, 0.6, 0.7, 0.8, 0.9), []
     for parts, seed in _seeds(sources):
@@ -131,7 +131,7 @@ def course_page(sources: Sources) -> Page:
     """Figure 3.4, two rows per photo: the net's output and the grown label at each kept step of the training.
 
     Raises:
-      InputError: a stage is missing, or a checkpoint or another file is damaged.
+      InputError: see `pipeline_page`; a checkpoint that is damaged is named too.
     """
     e, folder = sources.experiment, sources.chain.require("segmenter")
     all_parts = _seeds(sources)
@@ -160,8 +160,8 @@ def course_figure(sources: Sources) -> Figure:
       InputError: the stage segmenter is missing, or its log has no such shares.
     """
     path = sources.chain.require("segmenter") / "log.jsonl"
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    latest = {line["step"]: line for line in lines if {"seed", "labeled"} <= line.keys()}  # a resumed run repeats steps
+    lines = (line for line in read_log(path) if {"seed", "labeled"} <= line.keys())
+    latest = {line["step"]: line for line in lines}  # a resumed run repeats steps
     if not latest:
         raise InputError(f"{path}: it tells no labeled shares: draw figure 3.4 of a run with --method=superpixel_growing")
     with matplotlib.style.context(["default", STYLE]):
@@ -180,6 +180,10 @@ def _finished(sources: Sources) -> Grower:
 
 def _seeds(sources: Sources) -> list[tuple[SeedParts, np.ndarray]]:
     """The chosen photos with the seeds that the run was trained on."""
+    method = sources.experiment.run.method
+    if method != "superpixel_growing":
+        raise InputError(f"--method={method}: it grows nothing: draw figure {sources.config.figure} of a run with "
+                         "--method=superpixel_growing")
     folder = sources.chain.require("seeds")
     return [(parts, read_labels(folder / f"{parts.example.image_id}.png")) for parts in seed_parts(sources)]
 

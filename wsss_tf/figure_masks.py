@@ -10,7 +10,7 @@ from wsss_tf.data.example import UNKNOWN, Example
 from wsss_tf.data.images import read_labels, read_photo
 from wsss_tf.evaluate import confusion_matrix
 from wsss_tf.figure_page import Page
-from wsss_tf.figure_panel import Panel, titled_once
+from wsss_tf.figure_panel import Panel, over, titled_once
 from wsss_tf.scores import scores_from_confusion
 
 _NOTE = "Under each mask: its mIoU on this photo in percent, over the classes of mask and ground truth."
@@ -54,8 +54,7 @@ def outlines_page(examples: tuple[Example, ...], class_names: tuple[str, ...],
       InputError: see `masks_page`.
     """
     page = masks_page(examples, class_names, folders)
-    rows = tuple((row[0], *(dataclasses.replace(panel, image=row[0].image, outlined=panel.image) for panel in row[1:]))
-                 for row in page.rows)
+    rows = tuple((row[0], *(over(row[0].image, panel) for panel in row[1:])) for row in page.rows)
     return dataclasses.replace(page, rows=rows)
 
 

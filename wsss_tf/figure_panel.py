@@ -43,6 +43,11 @@ class Panel:
         return filled or ([] if self.outlined is None else _classes(self.outlined))
 
 
+def over(photo: np.ndarray, panel: Panel) -> Panel:
+    """A panel of labels with these as outlines over the photo uint8 [H, W, 3]."""
+    return dataclasses.replace(panel, image=photo, outlined=panel.image)
+
+
 def titled_once(rows: list[tuple[Panel | None, ...]]) -> tuple[tuple[Panel | None, ...], ...]:
     """The rows without titles but for those of the first, which say what a column shows."""
     return (*rows[:1], *(tuple(panel and dataclasses.replace(panel, above=()) for panel in row) for row in rows[1:]))

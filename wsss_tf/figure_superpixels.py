@@ -11,7 +11,7 @@ from wsss_tf.data.images import read_ids, read_labels, read_photo
 from wsss_tf.errors import InputError
 from wsss_tf.figure_cams import truth_panel
 from wsss_tf.figure_page import Page
-from wsss_tf.figure_panel import Panel, titled_once
+from wsss_tf.figure_panel import Panel, over, titled_once
 from wsss_tf.figure_sources import Finished, Sources
 from wsss_tf.nets import vit
 from wsss_tf.report import draw_superpixels
@@ -152,7 +152,7 @@ def _page(sources: Sources, made: Callable[[Example, np.ndarray], list]) -> Page
 
 def _row(example: Example, photo: np.ndarray, made: list, *words: str) -> tuple[Panel, ...]:
     truth = read_labels(example.mask) if example.mask else None
-    outlined = [Panel(photo, panel.above, panel.below, panel.image) for panel in truth_panel(example)]
+    outlined = [over(photo, panel) for panel in truth_panel(example)]
     return (Panel(photo, ("photo",), words), *outlined, *(_made(photo, ids, title, truth) for title, ids in made))
 
 
