@@ -12,7 +12,7 @@ from wsss_tf.command import given_flags, row_experiment, run_script
 from wsss_tf.data.store import write_text
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
-from wsss_tf.figure_page import save_figure, save_page
+from wsss_tf.figure_page import draw_page, save_figure
 from wsss_tf.superpixel_table import curves, measure, pictures, shown, table
 
 _ROWS = flags.DEFINE_list("rows", [], "flagfiles, one per row of the table")
@@ -31,8 +31,8 @@ def main(experiment: Experiment) -> None:
     print(text)
     chosen = [row for row in rows if row.experiment.run.experiment in _COLUMNS.value] or rows[:7]
     examples = shown(rows[0].experiment.dataset.train, _PHOTOS.value)
-    for path in (*save_figure(curves(rows), folder, "curves"), *save_page(pictures(chosen, examples), folder, "pictures")):
-        print(path)
+    for name, figure in (("curves", curves(rows)), ("pictures", draw_page(pictures(chosen, examples)))):
+        print(*save_figure(figure, folder, name), sep="\n")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import pytest
 from wsss_tf.data.example import UNKNOWN
 from wsss_tf.data.voc import CLASS_NAMES
 from wsss_tf.errors import InputError
-from wsss_tf.figure_page import Page, Panel, draw_page, save_page
+from wsss_tf.figure_page import Page, draw_page, save_figure
+from wsss_tf.figure_panel import Panel
 from wsss_tf.figure_style import class_look
 
 
@@ -43,7 +44,7 @@ def test_crowded_page_has_no_overlapping_text(tmp_path, nothing_overlaps, drawn_
     nothing_overlaps(figure)
     shown = {text.get_text() for text in figure.texts}
     assert {*crowded().class_names, "unknown"} <= shown, "the legend has the names as they are"
-    drawn_files(save_page(crowded(), tmp_path, "2007.000033"), ["2007.000033"])
+    drawn_files(save_figure(draw_page(crowded()), tmp_path, "2007.000033"), ["2007.000033"])
 
 
 def test_legend_names_only_what_is_shown():

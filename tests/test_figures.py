@@ -8,8 +8,6 @@ import pytest
 from matplotlib import rcParams
 
 from wsss_tf.errors import InputError
-from wsss_tf.figure_page import save_page
-
 
 @pytest.fixture(scope="module")
 def figures():
@@ -66,6 +64,7 @@ def test_missing_stage_is_named(stage, script, tiny, figures, masking_run, tmp_p
 
 @pytest.mark.parametrize("settings, words", [
     ({"images": "shapes_val_0000,absent"}, "--images: 'absent' is not among the 4 evaluation images .*shapes_val_0000"),
+    ({"values": "1"}, "--values=1: figure 2.5 shows no setting's effect"),
     ({"compare": "tiny_cam"}, "--compare=tiny_cam: figure 2.5 shows one run")])
 def test_wrong_settings_of_figure_2_5(settings, words, draw):
     with pytest.raises(InputError, match=words):
@@ -73,7 +72,7 @@ def test_wrong_settings_of_figure_2_5(settings, words, draw):
 
 
 @pytest.mark.parametrize("count", [0, 7])
-def test_photo_with_too_many_or_no_tags(count, figures, masking_run, monkeypatch):
+def test_photo_with_too_many_or_no_tags(count, figures, masking_run):
     from wsss_tf.stages import open_chain
     e = dataclasses.replace(masking_run.experiment)
     chain = open_chain(e)
@@ -82,35 +81,31 @@ def test_photo_with_too_many_or_no_tags(count, figures, masking_run, monkeypatch
     e.__dict__["dataset"] = changed
     with pytest.raises(InputError, match=f"shapes_val_0000.jpg: expected 1 to 6 tags, found {count}: choose another"):
         figures.draw_figures(chain, e, figures.FigureConfig(images="shapes_val_0000"))
-    chosen = figures._chosen(e, figures.FigureConfig(), max_tags=6)
+    chosen = figures.Sources(chain, e, figures.FigureConfig()).val(max_tags=6)
     assert "shapes_val_0000" not in [example.image_id for example in chosen] and len(chosen) == 3
 
 
 @pytest.mark.parametrize("crf, columns", [("with", 4), ("without", 4), ("both", 6)])
-def test_crf_is_selectable(crf, columns, draw, figures, monkeypatch, drawn_files):
-    pages = []
-
-    def spy(page, *place):
-        pages.append(page)
-        return save_page(page, *place)
-
-    monkeypatch.setattr(figures, "save_page", spy)
-    drawn_files(draw(figure="2.7", compare="tiny_masking,tiny_cam", crf=crf, images="shapes_val_0003"), ["fig_2_7"])
-    heads = [panel.above[0] for panel in pages[0].rows[0][2:]]
-    assert len(pages[0].rows) == 1 and len(heads) + 2 == columns
-    assert [head.endswith(" + CRF") for head in heads] == {"with": [True] * 2, "without": [False] * 2,
-                                                           "both": [False, True] * 2}[crf]
+def test_crf_is_selectable(crf, columns, tiny, figures, masking_run, cam_run):
+    from wsss_tf.figure_list import find_kind
+    from wsss_tf.stages import open_chain
+    experiment = tiny("--experiment=drawn")
+    sources = figures.Sources(open_chain(experiment), experiment, figures.FigureConfig(
+        figure="2.7", compare="tiny_masking,tiny_cam", crf=crf, images="shapes_val_0003"))
+    assert [head.endswith(" + CRF") for head, _ in sources.masks()] == {
+        "with": [True] * 2, "without": [False] * 2, "both": [False, True] * 2}[crf]
+    assert all(len(find_kind(number).draw(sources)[""].axes) == columns for number in ("2.7", "2.8", "3.20"))
 
 
 def test_compared_runs_must_exist_and_be_of_these_photos(draw, masking_run, tiny, tmp_path):
-    with pytest.raises(InputError, match="absent/masks/manifest.json: no such manifest"):
+    with pytest.raises(InputError, match="absent/masks: stage masks is missing: run scripts/predict.py with"):
         draw(figure="2.7", compare="tiny_masking,absent")
     runs = shutil.copytree(masking_run.folder.parent / "tiny_cam", tmp_path / "runs" / "other").parent
     manifest = runs / "other/masks/manifest.json"
     content = json.loads(manifest.read_text())
     content["inputs"]["prepare.val"] = "of another data set"
     manifest.write_text(json.dumps(content))
-    with pytest.raises(InputError, match="other/masks: its masks are of other evaluation images"):
+    with pytest.raises(InputError, match="other/masks: it was made from other images than those"):
         draw(f"--runs={runs}", figure="2.7", compare="other")
 
 

@@ -73,7 +73,7 @@ def test_lower_layers_do_not_import_tensorflow():
     modules += ["wsss_tf.paper", "wsss_tf.protocol"]
     modules += [f"wsss_tf.formats.{path.stem}" for path in (ROOT / "wsss_tf/formats").glob("[a-z]*.py")]
     modules += [f"wsss_tf.checkpoints.{name}" for name in ("manifest", "digest", "download", "names", "recipe")]
-    modules += ["wsss_tf.figure_style", "wsss_tf.figure_page", "wsss_tf.figure_masks"]
+    modules += ["wsss_tf.figure_style", "wsss_tf.figure_panel", "wsss_tf.figure_page", "wsss_tf.figure_masks"]
     program = ("import importlib, sys\n"
                f"for name in {modules!r}:\n"
                "    importlib.import_module(name)\n"

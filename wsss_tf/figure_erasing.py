@@ -10,7 +10,8 @@ import tensorflow as tf
 from wsss_tf import multiscale
 from wsss_tf.data.example import Example
 from wsss_tf.data.images import read_photo
-from wsss_tf.figure_page import Page, Panel
+from wsss_tf.figure_page import Page
+from wsss_tf.figure_panel import Panel
 from wsss_tf.methods.classifier import scores
 from wsss_tf.methods.masking import attention_map
 from wsss_tf.nets import colour

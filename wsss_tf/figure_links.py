@@ -6,7 +6,8 @@ import numpy as np
 
 from wsss_tf.data.example import Example
 from wsss_tf.data.images import read_photo
-from wsss_tf.figure_page import Page, Panel
+from wsss_tf.figure_page import Page
+from wsss_tf.figure_panel import Panel
 from wsss_tf.report import draw_superpixels
 from wsss_tf.superpixels.discovery import positiveness
 from wsss_tf.superpixels.grouping import SuperpixelConfig, superpixels

@@ -1,4 +1,4 @@
-"""Figure 2.7: the masks that several runs give for the same photos."""
+"""Figures 2.7, 2.8 and 3.20: the masks that several runs give for the same photos."""
 
 import dataclasses
 import math
@@ -9,7 +9,8 @@ import numpy as np
 from wsss_tf.confusion import confusion_matrix
 from wsss_tf.data.example import UNKNOWN, Example
 from wsss_tf.data.images import read_labels, read_photo
-from wsss_tf.figure_page import Page, Panel
+from wsss_tf.figure_page import Page
+from wsss_tf.figure_panel import Panel, over, titled_once
 from wsss_tf.scores import scores_from_confusion
 
 _NOTE = "Under each mask: its mIoU on this photo in percent, over the classes of mask and ground truth."
@@ -41,10 +42,20 @@ def masks_page(examples: tuple[Example, ...], class_names: tuple[str, ...],
         for title, folder in folders:
             mask = _read_mask(folder / f"{example.image_id}.png", example, photo.shape[:2], class_names)
             row.append(Panel(mask, (title,), _score(truth, mask, class_names)))
-        if rows:  # the first row says what a column shows
-            row = [dataclasses.replace(panel, above=()) for panel in row]
         rows.append(tuple(row))
-    return Page(tuple(rows), class_names, _NOTE if with_truth else "")
+    return Page(titled_once(rows), class_names, _NOTE if with_truth else "")
+
+
+def outlines_page(examples: tuple[Example, ...], class_names: tuple[str, ...],
+                  folders: tuple[tuple[str, Path], ...]) -> Page:
+    """Figure 2.8: the page of `masks_page` with every mask as outlines of its objects over the photo.
+
+    Raises:
+      InputError: see `masks_page`.
+    """
+    page = masks_page(examples, class_names, folders)
+    rows = tuple((row[0], *(over(row[0].image, panel) for panel in row[1:])) for row in page.rows)
+    return dataclasses.replace(page, rows=rows)
 
 
 def _read_mask(path: Path, example: Example, size: tuple[int, int], class_names: tuple[str, ...]) -> np.ndarray:

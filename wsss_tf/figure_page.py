@@ -5,13 +5,13 @@ from pathlib import Path
 
 import matplotlib.style
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from wsss_tf.data.example import UNKNOWN
 from wsss_tf.data.store import writing
 from wsss_tf.errors import InputError
+from wsss_tf.figure_panel import Panel, show
 from wsss_tf.figure_style import FONT, STYLE, class_look, text_width, wrap
 
 WIDTH = 7.0  # inches, the text width of a page: no scaling, so letters are as large as FONT says
@@ -25,22 +25,6 @@ _MARGIN = 0.02  # inches left and right, for the frames
 _WIDEST = 1.5  # inches, of a panel
 _TALLEST = 1.25  # times the width, of a panel
 _SWATCH = (0.22, 0.11)  # inches
-
-
-@dataclasses.dataclass(frozen=True)
-class Panel:
-    """One picture with the lines of text above and below it.
-
-    Attributes:
-      image: uint8 [H, W, 3], a photo; uint8 [H, W], labels; or float [H, W]
-        in 0..1, drawn from black to white.
-      above: its title.
-      below: its numbers.
-    """
-
-    image: np.ndarray
-    above: tuple[str, ...] = ()
-    below: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,17 +42,12 @@ class Page:
     note: str = ""
 
 
-def save_page(page: Page, folder: Path, name: str) -> tuple[Path, Path]:
-    """Writes <name>.png and <name>.pdf atomically; the same page gives the same bytes.
+def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
+    """Writes <name>.png and <name>.pdf atomically; the same figure gives the same bytes.
 
     Raises:
-      InputError: too many columns, or the folder cannot be written.
+      InputError: the folder cannot be written.
     """
-    return save_figure(draw_page(page), folder, name)
-
-
-def save_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
-    """As save_page, for any figure."""
     unsigned = {".png": {"Software": None}, ".pdf": {"Creator": None, "Producer": None, "CreationDate": None}}
     paths = tuple(folder / f"{name}{suffix}" for suffix in unsigned)
     for path in paths:
@@ -85,8 +64,8 @@ def draw_page(page: Page) -> Figure:
     """
     columns = max(map(len, page.rows))
     if columns > MAX_COLUMNS:
-        raise InputError(f"{columns} columns: expected at most {MAX_COLUMNS} beside each other: show fewer runs, or "
-                         "masks only with or only without CRF")
+        raise InputError(f"{columns} columns: expected at most {MAX_COLUMNS} beside each other: show fewer runs "
+                         "or values, or masks only with or only without CRF")
     width = min((WIDTH - 2 * _MARGIN + _GAP) / columns - _GAP, _WIDEST)
     with matplotlib.style.context(["default", STYLE]):
         rows = [[panel and _wrapped(panel, width) for panel in row] for row in page.rows]
@@ -96,7 +75,7 @@ def draw_page(page: Page) -> Figure:
         figure = Figure(figsize=(WIDTH, top))
         left = (WIDTH - columns * (width + _GAP) + _GAP) / 2
         for row in rows:
-            _draw_row(figure, row, left, top, width)
+            _draw_row(figure, row, page.class_names, left, top, width)
             top -= _row_height(row, width)
         _draw_foot(figure, legend, note, foot)
     return figure
@@ -122,7 +101,8 @@ def _lines_below(row: list[Panel | None]) -> int:
     return max(len(panel.below) for panel in row if panel)
 
 
-def _draw_row(figure: Figure, row: list[Panel | None], left: float, top: float, width: float) -> None:
+def _draw_row(figure: Figure, row: list[Panel | None], class_names: tuple[str, ...], left: float, top: float,
+              width: float) -> None:
     page_width, page_height = figure.get_size_inches()
     height = _box_height(row, width)
     bottom = top - _PAD - _lines_above(row) * _LINE - height
@@ -130,42 +110,15 @@ def _draw_row(figure: Figure, row: list[Panel | None], left: float, top: float, 
         if panel is not None:
             x = left + index * (width + _GAP)
             axes = figure.add_axes((x / page_width, bottom / page_height, width / page_width, height / page_height))
-            _show(axes, panel.image)
+            show(axes, panel, class_names, (width, height))
             text = {"fontsize": FONT, "linespacing": 1.15, "parse_math": False}
             axes.set_title("\n".join(panel.above), pad=72 * _PAD, **text)
             axes.set_xlabel("\n".join(panel.below), labelpad=72 * _PAD, **text)
 
 
-def _show(axes: Axes, image: np.ndarray) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    if image.ndim == 3:
-        axes.imshow(image)
-    elif image.dtype != np.uint8:
-        axes.imshow(image, cmap="gray", vmin=0, vmax=1)
-    else:
-        _show_labels(axes, image)
-
-
-def _show_labels(axes: Axes, labels: np.ndarray) -> None:
-    """Pixels in the colours of their classes, hatched where colours come again."""
-    colours = np.zeros([256, 3], np.uint8)
-    found = np.unique(labels)
-    for label in found:
-        colours[label] = [int(class_look(int(label)).colour[at:at + 2], 16) for at in (1, 3, 5)]
-    axes.imshow(colours[labels], interpolation="nearest")
-    for label in found:
-        look = class_look(int(label))
-        if look.hatch:
-            region = axes.contourf(labels == label, levels=[0.5, 1.5], colors="none", hatches=[look.hatch])
-            region.set_edgecolor(look.ink)
-            region.set_linewidth(0)
-
-
 def _legend_lines(page: Page) -> list[list[tuple[int, str]]]:
     """(label, name) of the classes on the page, as many in a line as fit."""
-    maps = [panel.image for row in page.rows for panel in row if panel and _is_labels(panel.image)]
-    labels = sorted(set().union(*(np.unique(image).tolist() for image in maps)))
+    labels = sorted({label for row in page.rows for panel in row if panel for label in panel.shown})
     lines: list[list[tuple[int, str]]] = []
     for label in labels:
         entry = (label, "unknown" if label == UNKNOWN else page.class_names[label])
@@ -173,10 +126,6 @@ def _legend_lines(page: Page) -> list[list[tuple[int, str]]]:
             lines.append([])
         lines[-1].append(entry)
     return lines
-
-
-def _is_labels(image: np.ndarray) -> bool:
-    return image.ndim == 2 and image.dtype == np.uint8
 
 
 def _entry_width(name: str) -> float:

@@ -19,6 +19,7 @@ STYLE = {"font.family": FAMILY, "font.size": FONT, "axes.linewidth": 0.4, "hatch
 # Okabe and Ito's colours; when they are used up they come again with the next hatch.
 _COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000")
 _HATCHES = ("", "/////", ".....", "xxxxx", "-----", "|||||", "\\\\\\\\\\", "+++++", "ooo", "**")
+_MARKERS, _DASHES = "os^Dv<>pX", ("-", "--", "-.", ":")
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # else it tells of every letter that it puts into a PDF
 
@@ -41,6 +42,13 @@ def class_look(label: int) -> Look:
     turn, index = divmod(label - 1, len(_COLOURS))
     colour = _COLOURS[index]
     return Look(colour, _HATCHES[turn % len(_HATCHES)], "#ffffff" if colour in ("#000000", "#0072b2") else "#000000")
+
+
+def line_looks(count: int) -> list[dict]:
+    """Keywords of `Axes.plot` for so many lines, which colour, marker and dashes tell apart."""
+    colours = [colour for colour in _COLOURS if colour != "#f0e442"]  # yellow is lost on white
+    return [{"color": colours[index % len(colours)], "marker": _MARKERS[index % len(_MARKERS)], "markersize": 3,
+             "linewidth": 0.9, "linestyle": _DASHES[index % len(_DASHES)]} for index in range(count)]
 
 
 def wrap(lines: Iterable[str], width: float) -> tuple[str, ...]:

@@ -13,15 +13,15 @@ from wsss_tf.data.example import Example
 from wsss_tf.data.images import read_ids, read_labels, read_photo
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
-from wsss_tf.figure_page import WIDTH, Page, Panel
-from wsss_tf.figure_style import STYLE
-from wsss_tf.report import draw_labels, draw_superpixels
+from wsss_tf.figure_page import WIDTH, Page
+from wsss_tf.figure_panel import Panel, titled_once
+from wsss_tf.figure_style import STYLE, line_looks
+from wsss_tf.report import draw_superpixels
 from wsss_tf.stages import open_chain
 from wsss_tf.superpixels.grouping import uses_features
 from wsss_tf.superpixels.metrics import SHORT_NAMES, SuperpixelScores, superpixel_scores
 
 _MEASURES = {short: field for field, short in SHORT_NAMES.items()}
-_MARKERS = "os^Dv<>p"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,10 +66,22 @@ def measure(experiments: Sequence[Experiment]) -> list[Row]:
         chain = open_chain(experiment)
         for stage in chain.required("superpixel_scores"):
             folder = chain.run(stage)
-        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-        scores = SuperpixelScores(**{name: float("nan") if value is None else value for name, value in scores.items()})
-        rows.append(Row(experiment, chain.require("superpixels"), scores))
+        rows.append(Row(experiment, chain.require("superpixels"), read_scores(folder)))
     return rows
+
+
+def read_scores(folder: Path) -> SuperpixelScores:
+    """The scores that the stage superpixel_scores has left in its folder.
+
+    Raises:
+      InputError: the file is missing or damaged.
+    """
+    path = folder / "scores.json"
+    try:
+        scores = json.loads(path.read_text(encoding="utf-8"))
+        return SuperpixelScores(**{name: float("nan") if value is None else float(value) for name, value in scores.items()})
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: damaged ({error}): remove the folder and run scripts/score_superpixels.py again") from error
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -88,9 +100,10 @@ def curves(rows: Sequence[Row]) -> Figure:
         figure = Figure(figsize=(WIDTH, 0.3 * WIDTH), layout="constrained")
         axes = figure.subplots(1, len(_MEASURES) - 1)
         for ax, (short, field) in zip(axes, list(_MEASURES.items())[1:]):
-            for marker, method in zip(_MARKERS * len(rows), dict.fromkeys(row.method for row in rows)):
+            methods = dict.fromkeys(row.method for row in rows)
+            for method, look in zip(methods, line_looks(len(methods))):
                 points = sorted((row.scores.count, getattr(row.scores, field)) for row in rows if row.method == method)
-                ax.plot(*zip(*points), marker=marker, markersize=3, linewidth=0.8, label=method)
+                ax.plot(*zip(*points), label=method, **look)
             ax.set_title(short + (" (lower is better)" if short == "UE" else ""))
             ax.set_xlabel("superpixels")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
@@ -102,16 +115,15 @@ def pictures(rows: Sequence[Row], examples: Sequence[Example]) -> Page:
     lines = []
     for example in examples:
         photo, truth = read_photo(example.image), read_labels(example.mask)
-        line = [Panel(photo, ("photo",)), Panel(draw_labels(photo, truth), ("ground truth",))]
+        line = [Panel(photo, ("photo",)), Panel(photo, ("ground truth",), outlined=truth)]
         for row in rows:
             ids = read_ids(row.folder / f"{example.image_id}.png")
             score = superpixel_scores(ids, truth)
             line.append(Panel(draw_superpixels(photo, ids), (row.method, row.parameter),
                               (f"{score.count} sp., ASA {score.achievable_accuracy:.3f}",)))
-        if lines:  # the first line says what a column shows
-            line = [dataclasses.replace(panel, above=()) for panel in line]
         lines.append(tuple(line))
-    return Page(tuple(lines), (), "Under each picture: its superpixels (sp.) and what a label per superpixel can reach (ASA).")
+    return Page(titled_once(lines), rows[0].experiment.dataset.class_names,
+                "Under each picture: its superpixels (sp.) and what a label per superpixel can reach (ASA).")
 
 
 def shown(examples: Sequence[Example], count: int) -> list[Example]:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import colour, torch_weights, wide_resnet38
-from wsss_tf.nets.backbone import BackboneConfig, backbone_grid, build_backbone
+from wsss_tf.nets.backbone import BackboneConfig, backbone_grid
 
 RNG = np.random.default_rng(0)
 NEVER_TRAINED = ("conv1a", "b2.", "b2_1.", "b2_2.")

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
-from wsss_tf.train.checkpointing import Checkpointer
+from wsss_tf.train.checkpointing import Checkpointer, load_net
 from wsss_tf.train.optimizer import MomentumSGD
 from wsss_tf.train.schedules import Poly
 
@@ -126,3 +126,19 @@ def test_without_any_usable_checkpoint_the_folder_is_named(run, tmp_path):
 def test_checkpoints_of_another_net_are_refused(run, tmp_path):
     with pytest.raises(InputError, match="of another version"):
         Run(tmp_path / "run", units=5).checkpointer.restore()
+
+
+def test_a_net_alone_takes_the_weights_of_any_checkpoint(tmp_path):
+    folder = tmp_path / "alone"
+    trained = Run(folder).train(1, save=True)
+    wanted = [variable.numpy() for variable in trained.net.weights]
+    trained.train(1, save=True)
+    net = Run(tmp_path / "other").net
+    load_net(net, str(folder / "ckpt-1"))
+    for variable, value in zip(net.weights, wanted, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    with pytest.raises(InputError, match="ckpt-1: damaged, or of another net"):
+        load_net(Run(tmp_path / "wide", units=5).net, str(folder / "ckpt-1"))
+    (folder / "ckpt-1.data-00000-of-00001").write_bytes(b"broken")
+    with pytest.raises(InputError, match="ckpt-1: damaged, or of another net"):
+        load_net(net, str(folder / "ckpt-1"))

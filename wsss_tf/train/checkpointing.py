@@ -71,3 +71,15 @@ class Checkpointer:
             reason = error.message.rpartition("; ")[2]
             raise InputError(f"{self._manager.directory}: cannot save a checkpoint ({reason}): free some space or "
                              "mend the folder, and run again: it goes on from the checkpoint before") from error
+
+
+def load_net(net: keras.Model, checkpoint: str) -> None:
+    """Gives a net the weights of one checkpoint, and nothing else of it.
+
+    Raises:
+      InputError: it is damaged, or of another net.
+    """
+    try:
+        tf.train.Checkpoint(net=net).restore(checkpoint).assert_existing_objects_matched().expect_partial()
+    except _UNUSABLE as error:
+        raise InputError(f"{checkpoint}: damaged, or of another net: remove its files") from error
