@@ -25,4 +25,4 @@ demo: setup
 	$(RUN) scripts/report.py --compare=demo_cam,demo_saliency,demo_attention,demo_growing
 
 test: setup
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses=auto --dist=loadfile

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.cam import read_cam
+from wsss_tf.cam_files import read_cam
 from wsss_tf.data.example import objects
 from wsss_tf.data.images import read_labels, read_saliency
 from wsss_tf.errors import InputError

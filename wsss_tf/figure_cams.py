@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wsss_tf.cam import normalise, read_cam
+from wsss_tf.cam_files import normalise, read_cam
 from wsss_tf.data.example import Example, objects
 from wsss_tf.data.images import read_labels, read_photo
 from wsss_tf.errors import InputError

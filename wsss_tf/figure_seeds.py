@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from wsss_tf.cam import read_cam
+from wsss_tf.cam_files import read_cam
 from wsss_tf.data.example import UNKNOWN, Example
 from wsss_tf.data.images import read_ids, read_labels, read_photo
 from wsss_tf.figure_cams import HEAT, strength_of, truth_panel
