@@ -26,7 +26,7 @@ def main(experiment: Experiment) -> None:
     voc, sbd = expand_path(_VOC.value), expand_path(_SBD.value)
     output = expand_path(_OUTPUT.value) if _OUTPUT.value else voc
     aug = open_aug(voc, sbd, _PARTIAL.value)
-    path = write_aug(aug, voc, sbd, output, experiment.run.workers)
+    path = write_aug(aug, voc, sbd, output, experiment.run)
     print(f"{path}: {len(aug.train)} ids, none of the {len(aug.val)} evaluation ids")
     print(f"{output / MASKS}: {len(aug.from_voc)} masks of VOC, {len(aug.from_sbd)} of SBD")
     if aug.missing:

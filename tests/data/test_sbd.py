@@ -17,6 +17,7 @@ from wsss_tf.data.matlab import SBD_FIELDS, read_label_matrix
 from wsss_tf.data.source import DataConfig, open_dataset
 from wsss_tf.data.store import write_labels
 from wsss_tf.errors import InputError
+from wsss_tf.parallel import Workers
 
 SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).parents[2] / ".." / "shared"))
 REAL = SHARED / "data" / "voc12_labels"
@@ -59,7 +60,7 @@ def test_lists_are_united_and_masks_of_voc_win(roots):
     aug = sbd.open_aug(voc, theirs, partial=True)
     assert aug.train == ("a", "b", "c", "d", "e") and aug.val == ("v", "w")
     assert aug.from_voc == ("a", "b", "v", "w") and aug.from_sbd == ("c", "d", "e") and aug.missing == ()
-    path = sbd.write_aug(aug, voc, theirs, voc, workers=1)
+    path = sbd.write_aug(aug, voc, theirs, voc, Workers(workers=1))
     assert path.read_text() == "a\nb\nc\nd\ne\n"
     masks = voc / "SegmentationClassAug"
     assert sorted(file.name for file in masks.iterdir()) == [f"{i}.png" for i in "abcdevw"]
@@ -72,7 +73,7 @@ def test_lists_are_united_and_masks_of_voc_win(roots):
 
 def test_the_voc_source_reads_what_was_built(roots):
     voc, theirs = roots
-    sbd.write_aug(sbd.open_aug(voc, theirs, partial=True), voc, theirs, voc, workers=1)
+    sbd.write_aug(sbd.open_aug(voc, theirs, partial=True), voc, theirs, voc, Workers(workers=1))
     (voc / "labels.csv").write_text("image_id,classes\n" + "".join(f"{i},cat\n" for i in "abcdevw"))
     dataset = open_dataset(DataConfig(source="voc", data=str(voc), train_list="train_aug"))
     assert [example.image_id for example in dataset.train] == list("abcde")
@@ -85,7 +86,7 @@ def test_several_processes_go_on_where_it_stopped(roots, tmp_path):
     kept = tmp_path / "out/SegmentationClassAug/c.png"
     write_labels(kept, LABELS * 0)
     before = kept.stat().st_mtime_ns
-    sbd.write_aug(aug, voc, theirs, tmp_path / "out", workers=2)
+    sbd.write_aug(aug, voc, theirs, tmp_path / "out", Workers(workers=2))
     assert kept.stat().st_mtime_ns == before and len(list(kept.parent.iterdir())) == 7
 
 
@@ -120,7 +121,7 @@ def test_another_list_is_not_overwritten(roots):
     voc, theirs = roots
     (voc / "ImageSets/Segmentation/train_aug.txt").write_text("a\nb\n")
     with pytest.raises(InputError, match="train_aug.txt: expected no such list or one of these 5"):
-        sbd.write_aug(sbd.open_aug(voc, theirs, partial=True), voc, theirs, voc, workers=1)
+        sbd.write_aug(sbd.open_aug(voc, theirs, partial=True), voc, theirs, voc, Workers(workers=1))
     assert not (voc / "SegmentationClassAug").exists()
 
 
@@ -129,7 +130,7 @@ def test_masks_that_do_not_fit_are_named(roots, labels, words):
     voc, theirs = roots
     write_sbd_mask(theirs / "cls/c.mat", labels)
     with pytest.raises(InputError, match=f"c.mat: .*{words}"):
-        sbd.write_aug(sbd.open_aug(voc, theirs, partial=True), voc, theirs, voc, workers=1)
+        sbd.write_aug(sbd.open_aug(voc, theirs, partial=True), voc, theirs, voc, Workers(workers=1))
     assert not (voc / "ImageSets/Segmentation/train_aug.txt").exists()
 
 

@@ -10,13 +10,15 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from wsss_tf import parallel
+from wsss_tf.data.example import Example
 from wsss_tf.data.folder import PHOTO_SUFFIXES, list_images, read_list
 from wsss_tf.data.images import image_size
 from wsss_tf.data.matlab import SBD_FIELDS, read_label_matrix
 from wsss_tf.data.store import write_labels, write_text, writing
 from wsss_tf.data.voc import CLASS_NAMES, COUNTS
 from wsss_tf.errors import InputError
+from wsss_tf.image_by_image import make_missing
+from wsss_tf.parallel import Workers
 
 LIST, MASKS = "ImageSets/Segmentation/train_aug.txt", "SegmentationClassAug"
 
@@ -71,7 +73,7 @@ def open_aug(voc: Path, sbd: Path, partial: bool = False) -> AugSet:
     return AugSet(*(tuple(sorted(ids)) for ids in (aug, val, (aug | val) & ours, (aug | val) - ours, missing)))
 
 
-def write_aug(aug: AugSet, voc: Path, sbd: Path, output: Path, workers: int = 0) -> Path:
+def write_aug(aug: AugSet, voc: Path, sbd: Path, output: Path, workers: Workers = Workers()) -> Path:
     """Writes the masks that are not there yet, then the list; returns the path of the list.
 
     Args:
@@ -79,30 +81,28 @@ def write_aug(aug: AugSet, voc: Path, sbd: Path, output: Path, workers: int = 0)
       voc: the devkit's folder VOC2012.
       sbd: the folder dataset of benchmark_RELEASE.
       output: folder that gets SegmentationClassAug and ImageSets/Segmentation/train_aug.txt.
-      workers: processes; 0 takes as many as there are cores.
+      workers: who does it.
 
     Raises:
-      InputError: a mask is damaged, of another size than its photo or with
-        unknown labels; another list of this name is there.
+      InputError: masks are damaged, of another size than their photos or with
+        unknown labels (the others are written); another list of this name is there.
     """
     path, text = output / LIST, "".join(f"{image_id}\n" for image_id in aug.train)
     if path.exists() and set(read_list(path)) != set(aug.train):
         raise InputError(f"{path}: expected no such list or one of these {len(aug.train)} ids, found another: rename it, or "
                          "choose another --output")
     photos = list_images(voc / "JPEGImages", PHOTO_SUFFIXES)
-    calls = [(voc / "SegmentationClass" / f"{image_id}.png", None, output / MASKS / f"{image_id}.png")
-             for image_id in aug.from_voc]
-    calls += [(sbd / "cls" / f"{image_id}.mat", photos.get(image_id), output / MASKS / f"{image_id}.png")
-              for image_id in aug.from_sbd]
-    calls = [call for call in calls if not call[-1].exists()]
-    parallel.each(write_mask, calls, len(calls), MASKS, workers)
+    sources = [Example(image_id, voc / "SegmentationClass" / f"{image_id}.png", ()) for image_id in aug.from_voc]
+    sources += [Example(image_id, sbd / "cls" / f"{image_id}.mat", ()) for image_id in aug.from_sbd]
+    make_missing(write_mask, sources, lambda source: output / MASKS / f"{source.image_id}.png",
+                 lambda source: (source.image, photos.get(source.image_id)), MASKS, workers)
     if not path.exists():
         write_text(path, text)
     return path
 
 
-def write_mask(source: Path, photo: Path | None, target: Path) -> None:
-    """Copies a mask of VOC, or turns one of SBD into a palette PNG.
+def write_mask(target: Path, source: Path, photo: Path | None) -> None:
+    """Copies a mask of VOC, or turns one of SBD (.mat) into a palette PNG.
 
     Raises:
       InputError: it is damaged, of another size than its photo or has unknown
