@@ -8,7 +8,8 @@ import sys
 from absl import flags
 
 from wsss_tf.command import run_script
-from wsss_tf.data.check import check_dataset, unseen_classes
+from wsss_tf.data.advice import advice
+from wsss_tf.data.check import check_dataset
 from wsss_tf.experiment import Experiment
 from wsss_tf.stages import open_chain
 
@@ -21,10 +22,10 @@ def main(experiment: Experiment) -> None:
     if not _CHECK.value:
         print(chain.run("prepare"))
         return
-    for line in unseen_classes(experiment.dataset):
-        print(f"warning: {line}")
     problems = check_dataset(experiment.dataset, True, experiment.data.saliency_max)
     print("\n".join(problems) or "no problems found")
+    for line in advice(experiment.dataset):
+        print(f"warning: {line}")
     sys.exit(1 if problems else 0)
 
 

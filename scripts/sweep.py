@@ -24,8 +24,9 @@ def main(experiment: Experiment) -> None:
     if not _ROWS.value or not _SEEDS.value or not all(seed.isdigit() for seed in _SEEDS.value):
         raise InputError("expected --rows=FLAGFILE,... and --seeds=NUMBER,...: give both")
     seeds = [int(seed) for seed in _SEEDS.value]
-    names = run_sweep(_ROWS.value, seeds, given_flags(experiment), Path(__file__).with_name("run.py"))
-    print(sweep_table(sweep_scores(expand_path(experiment.run.runs), names, seeds)))
+    runs = expand_path(experiment.run.runs)
+    names = run_sweep(_ROWS.value, seeds, given_flags(experiment), Path(__file__).with_name("run.py"), runs)
+    print(sweep_table(sweep_scores(runs, names, seeds)))
 
 
 if __name__ == "__main__":

@@ -77,17 +77,26 @@ def test_compare_names_damaged_scores(masking_run, tmp_path):
         compare_runs(tmp_path, ["mine"])
 
 
-def test_photos_without_any_mask_end_in_masks_and_a_report(tiny, finish, masking_run, tmp_path):
-    """Masks are optional: somebody who has none wants them made."""
-    data = shutil.copytree(masking_run.experiment.data.data, tmp_path / "no_masks")
+def test_photos_and_tags_alone_end_in_masks_of_all_photos(script, tiny_flags, masking_run, tmp_path):
+    """Neither masks nor a list of evaluation images: they are what is wanted."""
+    data, runs = shutil.copytree(masking_run.experiment.data.data, tmp_path / "no_masks"), masking_run.folder.parent
     shutil.rmtree(data / "SegmentationClass")
-    run = finish(tiny(f"--data={data}", "--source=folder", "--experiment=no_masks", "--reuse=tiny_masking"))
-    assert {path.name for path in run.folder.iterdir()} == {"prepare", "scores", "report"}, "the rest is reused"
-    assert json.loads((run.folder / "scores" / "scores.json").read_text()) == {}
-    page = (run.folder / "report" / "report.html").read_text(encoding="utf-8")
-    assert "prediction + CRF" in page and "ground truth" not in page
+    (data / "ImageSets/Segmentation/val.txt").unlink()
+    ended = script("run", *tiny_flags, f"--data={data}", "--source=folder", "--experiment=no_masks", "--reuse=tiny_masking")
+    assert ended.code == 0, ended.err
+    made = {path.name for path in (runs / "no_masks").iterdir()}
+    assert made == {"prepare", "masks", "scores", "report"}, "the rest is reused"
+    assert "warning: 4 of 16 photos are not trained on, e.g. 'shapes_val_0000'" in ended.out
+    assert f"masks of 16 photos: {runs / 'no_masks/masks'}" in ended.out
+    for folder in ("plain", "crf"):
+        photos = {path.stem for path in (data / "JPEGImages").iterdir()}
+        assert {path.stem for path in (runs / "no_masks/masks" / folder).iterdir()} == photos
+    assert json.loads((runs / "no_masks/scores/scores.json").read_text()) == {}
+    page = (runs / "no_masks/report/report.html").read_text(encoding="utf-8")
+    assert "12 training images, 16 photos with masks made" in page
+    assert "prediction + CRF" in page and "masks: shapes_train_0000" in page and "ground truth" not in page
     with pytest.raises(InputError, match="its evaluation images have no masks"):
-        compare_runs(run.folder.parent, ["no_masks"])
+        compare_runs(runs, ["no_masks"])
 
 
 def test_one_missing_mask_among_others_is_a_mistake(tiny, finish, masking_run, tmp_path):

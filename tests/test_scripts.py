@@ -1,5 +1,6 @@
 """The scripts and flag files: help, parsing, one stage each."""
 
+import dataclasses
 import os
 import re
 import runpy
@@ -134,7 +135,35 @@ def test_missing_saliency_maps_stop_the_chain_before_any_training(script, tiny_f
         (bare / name).symlink_to(tiny_data / name)
     ended = script("run", *tiny_flags, "--source=folder", f"--data={bare}", f"--runs={tmp_path / 'runs'}")
     assert ended.code == 2 and "shapes_train_0000.jpg: no saliency map for it" in ended.error
+    assert "--flagfile=flags/folder.cfg" in ended.error
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_typing_error_in_reuse_is_told_before_hours_are_spent(script, tiny_flags, masking_run, tmp_path):
+    ended = script("run", *tiny_flags, "--experiment=new", "--reuse=tiny_maskign")
+    runs = masking_run.folder.parent
+    assert ended.code == 2 and not (runs / "new").exists()
+    assert ended.error == (f"--reuse=tiny_maskign: no such experiment in {runs}, did you mean 'tiny_masking'?: "
+                           "correct the name or leave it out")
+    (tmp_path / "own.cfg").write_text("--reuse=tiny_maskign,tiny_masking\n")
+    ended = script("prepare_data", *tiny_flags, f"--flagfile={tmp_path / 'own.cfg'}", "--experiment=new")
+    assert ended.code == 0 and f"in {runs}, did you mean 'tiny_masking'?: nothing is taken from it" in ended.out
+    assert ended.out.count("note: ") == 1 and not (runs / "new").exists()
+
+
+def test_photos_and_tags_alone_learn_as_chapter_3_was_measured(parse):
+    """flags/folder.cfg has the learning settings of flags/real/msrc_ch3.cfg; with maps, those of msrc_ch2.cfg."""
+    for own, measured in (("folder", "real/msrc_ch3"), ("folder_saliency", "real/msrc_ch2")):
+        e, real = (parse(f"--flagfile=flags/{name}.cfg") for name in (own, measured))
+        assert e.run.method == real.run.method and e.seg_train == real.seg_train
+        assert e.cls_train == dataclasses.replace(real.cls_train, clip_norm=5.0)
+        for group in ("classifier", "segmenter", "masking", "growing", "superpixels", "seeds", "saliency"):
+            assert getattr(e, group) == getattr(real, group), group
+        for group in ("cls_backbone", "seg_backbone"):
+            assert getattr(e, group).backbone == getattr(real, group).backbone == "mobilenet"
+            assert getattr(e, group).output_stride == getattr(real, group).output_stride
+        if own == "folder":
+            assert (e.features.net, e.features.stride) == (real.features.net, real.features.stride)
 
 
 def test_compare_prints_a_table(script, tiny_flags, masking_run, cam_run):
@@ -187,5 +216,5 @@ def test_an_interrupted_script_says_how_to_go_on(script, tiny_flags, monkeypatch
         raise KeyboardInterrupt
 
     monkeypatch.setattr("wsss_tf.command.open_chain", interrupt)
-    ended = script("evaluate", *tiny_flags)
+    ended = script("make_cams", *tiny_flags)
     assert ended.code == 130 and "the same command goes on from here" in ended.err and "Traceback" not in ended.err

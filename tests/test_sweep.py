@@ -63,14 +63,14 @@ def test_unusable_rows_are_refused(tmp_path):
     with pytest.raises(InputError, match="expected a line --experiment=NAME"):
         row_name(str(tmp_path / "empty.cfg"))
     with pytest.raises(InputError, match="several of them have --experiment=same"):
-        run_sweep([str(tmp_path / "a.cfg"), str(tmp_path / "b.cfg")], [0], [], tmp_path / "run.py")
+        run_sweep([str(tmp_path / "a.cfg"), str(tmp_path / "b.cfg")], [0], [], tmp_path / "run.py", tmp_path / "runs")
 
 
 def test_a_run_that_fails_stops_the_sweep(tmp_path):
     (tmp_path / "a.cfg").write_text("--experiment=a\n")
     (tmp_path / "run.py").write_text("raise SystemExit(2)\n")
     with pytest.raises(InputError, match="seed 5 failed"):
-        run_sweep([str(tmp_path / "a.cfg")], [5], [], tmp_path / "run.py")
+        run_sweep([str(tmp_path / "a.cfg")], [5], [], tmp_path / "run.py", tmp_path / "runs")
 
 
 def test_every_run_gets_its_seed_its_name_and_the_others_to_reuse(tmp_path):
@@ -79,7 +79,7 @@ def test_every_run_gets_its_seed_its_name_and_the_others_to_reuse(tmp_path):
     heard = tmp_path / "heard"
     (tmp_path / "run.py").write_text(f"import sys\nopen({str(heard)!r}, 'a').write(' '.join(sys.argv[1:]) + '\\n')\n")
     rows = [str(tmp_path / "a.cfg"), str(tmp_path / "b.cfg")]
-    run_sweep(rows, [0, 4], ["--paths=3"], tmp_path / "run.py")
+    run_sweep(rows, [0, 4], ["--paths=3"], tmp_path / "run.py", tmp_path / "runs")
     assert heard.read_text().splitlines() == [
         f"--flagfile={rows[row]} --paths=3 --seed={seed} --experiment={'ab'[row]}_{seed} --reuse={'ba'[row]}_{seed}"
         for seed in (0, 4) for row in (0, 1)]

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from absl import app, flags  # noqa: E402
 from wsss_tf.errors import InputError, Stopped  # noqa: E402
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment  # noqa: E402
 from wsss_tf.parallel import require_workers  # noqa: E402
+from wsss_tf.reuse import absent_experiments  # noqa: E402
 from wsss_tf.saliency_sources import require_source  # noqa: E402
 from wsss_tf.stages import STAGES, open_chain  # noqa: E402
 from wsss_tf.train.replicas import prepare_devices  # noqa: E402
@@ -35,6 +37,7 @@ def run_script(main: Callable[..., None], command: str = "", words: bool = False
             if not words:
                 _check_words(argv, command)
             experiment = read_experiment(flags.FLAGS)
+            _check_reuse(experiment)
             prepare_devices(experiment.run.replicas, experiment.run.deterministic)
             require_workers(experiment.run)
             main(experiment, *([argv[1:]] if words else []))
@@ -67,6 +70,15 @@ def _told_in_a_line() -> Iterator[None]:
         sys.stdout.flush()
         print("\ninterrupted: the same command goes on from here", file=sys.stderr)
         sys.exit(130)  # as shells report it
+
+
+def _check_reuse(experiment: Experiment) -> None:
+    """What was typed must exist; flagfiles name what may have been run before."""
+    typed = any(re.match("--?reuse(=|$)", word) for word in sys.argv)
+    for line in absent_experiments(experiment):
+        if typed:
+            raise InputError(f"{line}: correct the name or leave it out")
+        print(f"note: {line}: nothing is taken from it")
 
 
 def _check_words(argv: list[str], command: str) -> None:
@@ -114,4 +126,5 @@ def run_chain(experiment: Experiment) -> None:
         require_source(experiment.saliency, experiment.dataset.train)  # better now than after the classifier's hours
     for name in names:
         folder = chain.run(name)
+    print(f"masks of {len(experiment.dataset.val)} photos: {chain.require('masks')}")
     print(f"done in {(time.time() - started) / 60:.1f} min: {folder / 'report.html'}")

@@ -39,7 +39,7 @@ def write_run_report(experiment: Experiment, folder: Path, inputs: dict[str, Pat
         rows=score_rows(scores, e),
         class_names=e.dataset.class_names,
         pictures=tuple(_train_strip(e, inputs, example) for example in _spread(e.dataset.train))
-        + tuple(_val_strip(inputs["masks"], example) for example in _spread(e.dataset.val)),
+        + tuple(_val_strip(e, inputs["masks"], example) for example in _spread(e.dataset.val)),
         curves={name: read_log(path / "log.jsonl") for name, path in inputs.items() if (path / "log.jsonl").exists()},
         flags=e.settings(*(field.name for field in dataclasses.fields(e))),
         manifests={name: read_manifest(path) for name, path in inputs.items() if (path / MANIFEST).exists()},
@@ -91,7 +91,8 @@ def _mask_rows(name: str, scores: dict, supervision: str, scales: str = "") -> l
 
 def _summary(e: Experiment, scores: dict) -> dict[str, str]:
     return {
-        "Data": f"{e.dataset.name}: {len(e.dataset.train)} training and {len(e.dataset.val)} evaluation images",
+        "Data": f"{e.dataset.name}: {len(e.dataset.train)} training images, {len(e.dataset.val)} "
+                + ("photos with masks made" if e.dataset.masks_wanted else "evaluation images"),
         "Supervision": e.supervision,
         "Method": e.run.method,
         **_superpixel_summary(e, scores),
@@ -145,7 +146,7 @@ def _saliency_pictures(e: Experiment, folder: Path, example: Example,
     return [("saliency", report.draw_grey(scores)), (caption, target)]
 
 
-def _val_strip(masks: Path, example: Example) -> report.PictureRow:
+def _val_strip(e: Experiment, masks: Path, example: Example) -> report.PictureRow:
     photo = read_photo(example.image)
     pictures = [("photo", photo)]
     if example.mask:
@@ -153,7 +154,8 @@ def _val_strip(masks: Path, example: Example) -> report.PictureRow:
     for folder, caption in (("plain", "prediction"), ("crf", "prediction + CRF")):
         labels = read_labels(masks / folder / f"{example.image_id}.png")
         pictures.append((caption, report.draw_labels(photo, labels)))
-    return report.PictureRow(f"val: {example.image_id}", tuple(pictures), example.tags)
+    split = "masks" if e.dataset.masks_wanted else "val"
+    return report.PictureRow(f"{split}: {example.image_id}", tuple(pictures), example.tags)
 
 
 def _spread(examples: tuple[Example, ...]) -> tuple[Example, ...]:

@@ -39,9 +39,9 @@ def require_source(config: SaliencyConfig, examples: Iterable[Example]) -> None:
                          f"{cv2.__version__} without: pip install opencv-contrib-python-headless")
     for example in examples:
         if source == "maps" and example.saliency is None:
-            raise InputError(f"{example.image}: no saliency map for it: give the folder of maps with "
-                             "--saliency=FOLDER, or do without maps with --method=cam_baseline or, worse, "
-                             "--saliency_source=spectral_residual")
+            raise InputError(f"{example.image}: no saliency map for it: give the folder of maps with --saliency=FOLDER, or "
+                             "do without maps: --flagfile=flags/folder.cfg learns from photos and tags alone, as "
+                             "--method=cam_baseline does; --saliency_source=spectral_residual is worse than either")
         if source == "ground_truth" and example.mask is None:
             raise InputError(f"{example.image}: no mask for it, which --saliency_source=ground_truth needs: add the "
                              "mask, take its id out of the training list, or choose another --saliency_source")

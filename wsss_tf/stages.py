@@ -11,7 +11,8 @@ from wsss_tf import crf, report_run, saliency_sources
 from wsss_tf.cam import CamMaker
 from wsss_tf.cam_files import cam_path, write_cam
 from wsss_tf.config import expand_path
-from wsss_tf.data.check import check_dataset, content_digest, listing_digest, unseen_classes
+from wsss_tf.data.advice import advice
+from wsss_tf.data.check import check_dataset, content_digest, listing_digest
 from wsss_tf.data.example import Example
 from wsss_tf.data.shapes import generate_shapes
 from wsss_tf.data.images import read_photo
@@ -58,7 +59,7 @@ def _source(experiment: Experiment) -> str:
 
 def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     dataset = experiment.dataset
-    for line in unseen_classes(dataset):
+    for line in advice(dataset):
         print(f"warning: {line}")
     problems = check_dataset(dataset, True, experiment.data.saliency_max)
     if problems:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
+from wsss_tf.data.store import make_folder
 from wsss_tf.errors import InputError
 from wsss_tf.stages import PLAIN, REFINED
 
@@ -34,7 +35,7 @@ def row_name(flagfile: str) -> str:
     return names[-1]
 
 
-def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[str], run: Path) -> list[str]:
+def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[str], run: Path, runs: Path) -> list[str]:
     """Runs every flagfile with every seed; what is up to date is skipped. Returns the names of the rows.
 
     Args:
@@ -42,6 +43,7 @@ def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[st
       seeds: of the runs.
       extra: further flags for every run; they win over those of the flagfiles.
       run: scripts/run.py.
+      runs: folder of all runs; every run gets its own in it first, since --reuse names those to come too.
 
     Raises:
       InputError: a flagfile is unusable, two rows have the same name, or a run failed.
@@ -51,6 +53,8 @@ def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[st
         if names.count(name) > 1:
             raise InputError(f"{' and '.join(flagfiles)}: several of them have --experiment={name}: name them apart")
     for seed in seeds:
+        for name in names:
+            make_folder(runs / f"{name}_{seed}")
         for row, flagfile in enumerate(flagfiles):
             shared = ",".join(f"{name}_{seed}" for name in names[:row] + names[row + 1 :])
             command = [sys.executable, str(run), f"--flagfile={flagfile}", *extra, f"--seed={seed}",

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from wsss_tf.data import store
-from wsss_tf.data.check import check_dataset, content_digest, listing_digest, unseen_classes
+from wsss_tf.data.check import check_dataset, content_digest, listing_digest
 from wsss_tf.data.example import Dataset, Example
 from wsss_tf.errors import InputError
 
@@ -115,13 +115,6 @@ def test_training_image_without_tags(dataset):
     assert len(problems) == 1 and "a.png" in problems[0] and "no tags" in problems[0]
     untagged_val = dataclasses.replace(dataset, val=(dataclasses.replace(dataset.val[0], tags=()),))
     assert check_dataset(untagged_val, progress=False) == []
-
-
-def test_class_without_training_image(dataset):
-    more = dataclasses.replace(dataset, class_names=(*dataset.class_names, "dog"))
-    problems = unseen_classes(more)
-    assert len(problems) == 1 and problems[0].startswith("class 'dog'")
-    assert check_dataset(more, progress=False) == []
 
 
 def test_example_of_both_splits_is_told_once(dataset):

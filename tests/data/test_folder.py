@@ -54,7 +54,26 @@ def test_folder_without_masks(tmp_path):
     root = make_folder(tmp_path)
     (root / "masks" / "a.png").unlink()
     (root / "masks").rmdir()
-    assert opened(root).val == () and len(opened(root).train) == 3
+    dataset = opened(root)
+    assert dataset.masks_wanted and ids(dataset.val) == "abc" and set(dataset.val) == set(dataset.train)
+    assert not opened(make_folder(tmp_path / "with_masks")).masks_wanted
+
+
+def test_without_masks_unlabelled_photos_get_masks_too(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "masks" / "a.png").unlink()
+    (root / "labels.csv").write_text("image_id,classes\na,bird\nc,cat\n")
+    (root / "train.txt").write_text("c\n")
+    dataset = opened(root)
+    assert (ids(dataset.train), ids(dataset.val)) == ("c", "abc")
+    assert [example.tags for example in dataset.val] == [(1,), (), (2,)]
+
+
+def test_a_val_list_without_masks_is_kept(tmp_path):
+    root = make_folder(tmp_path)
+    (root / "masks" / "a.png").unlink()
+    (root / "val.txt").write_text("b\n")
+    assert ids(opened(root).val) == "b" and not opened(root).masks_wanted
 
 
 def test_folder_with_a_val_list_only(tmp_path):
@@ -114,12 +133,13 @@ def write(name: str, text: str):
 @pytest.mark.parametrize("change, words", [
     (write("train.txt", "\n \n"), "train.txt: expected image ids"),
     (write("train.txt", "a\nb\na\n"), "train.txt: id 'a' comes twice"),
-    (write("train.txt", "a\nx\n"), "images/x.jpg: no such photo .*train.txt"),
+    (write("train.txt", "a\nx\n"), "images/x.jpg: no such photo .*train.txt, line 2"),
     (write("train.txt", "../images/a\n"), "no such photo"),
-    (write("labels.csv", "image_id,classes\nz,cat\n"), "images/z.jpg: no such photo .*labels.csv"),
+    (write("labels.csv", "image_id,classes\nz,cat\n"), "images/z.jpg: no such photo .*labels.csv, line 2: restore"),
+    (write("labels.csv", 'image_id;classes\na;cat\n"A.jpg";cat\n'), r"for id 'A' in .*labels.csv, line 3 \(did you mean 'a'"),
     (write("labels.csv", "image_id,classes\na,cta\n"), "labels.csv: line 2: unknown class 'cta': did you mean 'cat'"),
     (lambda root: (root / "labels.csv").unlink(), "expected labels.csv"),
-    (lambda root: (root / "classes.txt").unlink(), "classes.txt: no such file"),
+    (lambda root: (root / "classes.txt").unlink(), r"classes.txt: no such file.*\(labels.csv speaks of bird, cat\)"),
     (lambda root: (root / "images" / "a.png").touch(), "a.png: expected one file per id, found a.JPG too"),
     (lambda root: (root / "images").rename(root / "photos"), "expected a folder images or JPEGImages"),
 ])
@@ -181,6 +201,7 @@ def test_class_names(tmp_path, text, names):
     ("background\nbackground\n", "line 2.*'background'"),
     ("bird\ncat;dog\n", "line 2.*'cat;dog'"),
     ("bird\ncat\nbird\n", "line 3: class 'bird' comes twice"),
+    ("traffic light\nTrafficLight\n", "line 2: class 'TrafficLight' differs from 'traffic light' by case or spaces"),
     ("\n".join(f"c{i}" for i in range(255)), "1 to 254 classes, found 255"),
 ])
 def test_faults_of_class_names(tmp_path, text, words):

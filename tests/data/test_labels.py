@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.data.labels import find_labels, read_csv, read_tags, read_xml, write_csv
+from wsss_tf.data.labels import find_labels, near_match, photo_id, read_csv, read_tags, read_xml, write_csv
 from wsss_tf.data.voc import CLASS_NAMES
 from wsss_tf.errors import InputError
 
@@ -35,7 +35,10 @@ def test_csv_sorts_labels_and_keeps_the_order_of_lines(tmp_path):
 @pytest.mark.parametrize("text, words", [
     ("", ["line 1", "image_id,classes"]),
     ("a,bird\n", ["line 1", "header", "a,bird"]),
-    ("image_id;classes\na;bird\n", ["line 1", "header", "image_id;classes"]),
+    ("image_id;tags\na;bird\n", ["line 1", "header", "image_id;tags"]),
+    ("image_id;classes\na;bird;brid\n", ["line 2", "'brid'", "'bird'"]),
+    ("image_id,classes\na,BIRD\n", ["line 2", "'BIRD'", "did you mean 'bird'"]),
+    ("image_id,classes\na,bi rd\n", ["line 2", "'bi rd'", "did you mean 'bird'"]),
     ("image_id,classes\na,bird\nb,brid\n", ["line 3", "'brid'", "'bird'"]),
     ("image_id,classes\na,xyz\n", ["line 2", "'xyz'", "bird, boat, cat"]),
     ("image_id,classes\na,background\n", ["line 2", "'background'"]),
@@ -53,6 +56,29 @@ def test_csv_faults_name_file_and_line(tmp_path, text, words):
     for word in [str(path), *words]:
         assert word in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", [
+    'image_id;classes\na;"bird;cat"\nb;cat\nc;\n',  # one cell of classes
+    "\ufeffimage_id;classes;;\r\na;bird;cat\r\nb;cat;\r\nc;;\r\n;;\r\n",  # a cell for each class, rows filled up
+    '"image_id";"classes"\r"a";"bird; cat"\r"b";"cat"\r"c";""\r',  # all quoted, ends of old Macs
+    "image_id\tclasses\na\tbird;cat\nb\tcat\nc\t\n",
+    "image_id,classes,\na,bird;cat,\nb,cat,\nc,,\n,,\n",
+    "image_id,classes\na.jpg,bird;cat\nimages/b.PNG,cat\nc.jpeg,\n",
+])
+def test_csv_as_spreadsheets_write_it(tmp_path, text):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(text.encode())
+    assert read_csv(path, NAMES) == {"a": (1, 3), "b": (3,), "c": ()}
+
+
+def test_only_suffixes_of_photos_are_dropped():
+    assert [photo_id(name) for name in ("a.jpg", "x/y.JPEG", "v1.5", "x/y", "a.jpg.png")] == ["a", "y", "v1.5", "x/y", "a.jpg"]
+
+
+def test_near_match_puts_case_and_spaces_first():
+    assert near_match("traffic Light", ["traffic lights", "trafficlight"]) == "trafficlight"
+    assert near_match("dgo", ["cat", "dog"]) == "dog" and near_match("xyz", ["cat", "dog"]) == ""
 
 
 def test_csv_accepts_a_repeated_line(tmp_path):

@@ -41,13 +41,6 @@ def check_dataset(dataset: Dataset, progress: bool, saliency_max: int = 255) -> 
         return problems + [line for lines in bar for line in lines]
 
 
-def unseen_classes(dataset: Dataset) -> list[str]:
-    """One line per class that no training image bears: it cannot be learned, which may be meant."""
-    seen = {tag for example in dataset.train for tag in example.tags}
-    return [f"class '{name}': expected training images, found none: add some or take it out of classes.txt"
-            for label, name in enumerate(dataset.class_names) if label and label not in seen]
-
-
 def content_digest(examples: Iterable[Example], with_masks: bool) -> str:
     """sha256 over ids, tags and the bytes of photos and saliency maps, in hex.
 

@@ -40,6 +40,8 @@ class Dataset:
       train: examples used for training (tags, never masks).
       val: examples used for evaluation.
       untagged: training images without any tag are meant to be there.
+      masks_wanted: val is every photo there is: no list names evaluation images
+        and no masks are there, so that masks are to be made and not measured.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Dataset:
     train: tuple[Example, ...]
     val: tuple[Example, ...]
     untagged: bool = False
+    masks_wanted: bool = False
 
     @property
     def num_classes(self) -> int:

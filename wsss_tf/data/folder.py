@@ -7,7 +7,6 @@ which is the image id.
 """
 
 import dataclasses
-import difflib
 import os
 import re
 from collections.abc import Iterable
@@ -15,10 +14,9 @@ from pathlib import Path
 
 from wsss_tf.config import expand_path
 from wsss_tf.data.example import UNKNOWN, Dataset, Example
-from wsss_tf.data.labels import Tags, find_labels, read_tags, read_text
+from wsss_tf.data.labels import PHOTO_SUFFIXES, Tags, find_labels, near_match, photo_id, read_tags, read_text
 from wsss_tf.errors import InputError
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 MAP_SUFFIXES = (".png",)
 LAYOUTS = (("images", "masks"), ("JPEGImages", "SegmentationClass"))  # photos, masks
 MAX_CLASSES = UNKNOWN - 1  # label values are bytes, and 255 is taken
@@ -46,8 +44,9 @@ def open_folder(root: Path, train_list: str, val_list: str, labels: str, salienc
     path. The lists called train and val may be absent:
 
       * no train list: every labelled image that is not in the val list;
-      * no val list: the training examples that have a mask, if any. Training
-        never opens a mask, so this measures the masks of the training images.
+      * no val list: the training examples that have a mask. Training never opens
+        a mask, so this measures the masks of the training images. If none has
+        one, every photo of the folder, labelled or not: they are to be made.
 
     Args:
       root: the folder.
@@ -61,8 +60,8 @@ def open_folder(root: Path, train_list: str, val_list: str, labels: str, salienc
     """
     photos, masks = _layout(root)
     files = index_files(root / photos, [root / masks], root, saliency)
-    class_names = read_class_names(root / "classes.txt")
     labels_path = expand_path(labels) if labels else find_labels(root)
+    class_names = read_class_names(root / "classes.txt", labels_path)
     tags = read_tags(labels_path, class_names)
     # Only the defaults may be absent: a list that was asked for by another name is a typing error.
     train_path = find_list(root, train_list, "train", optional=train_list == "train")
@@ -77,26 +76,36 @@ def open_folder(root: Path, train_list: str, val_list: str, labels: str, salienc
         check_overlap(train_ids, val_ids, val_path)
     else:
         val = tuple(example for example in train if example.mask)
-    return Dataset(root.resolve().name, class_names, train, val)
+    masks_wanted = not val_path and not val
+    if masks_wanted:
+        val = make_examples(files.photos, files, tags, files.photo_folder)
+    return Dataset(root.resolve().name, class_names, train, val, masks_wanted=masks_wanted)
 
 
-def read_class_names(path: Path) -> tuple[str, ...]:
+def read_class_names(path: Path, labels: Path | None = None) -> tuple[str, ...]:
     """Names indexed by label value, from one name per line; 'background' may be left out.
+
+    Args:
+      path: classes.txt.
+      labels: file of the tags, where the error message looks for names if there is no classes.txt.
 
     Raises:
       InputError: missing, empty, a blank line between names, a name that comes
-        twice or holds ';', 'background' not on line 1, more than 254 classes.
+        twice (case and spaces apart) or holds ';', 'background' not on line 1,
+        more than 254 classes.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file: write the names of the classes, one per line, in the order of the "
-                         "label values")
+                         f"label values{_named_in(labels)}")
     names = [line.strip() for line in read_text(path).rstrip().split("\n")]
     for line, name in enumerate(names, 1):
         if (line, name) != (1, "background") and (name in ("", "background") or ";" in name):
             raise InputError(f"{path}: line {line}: expected the name of a class (without ';'), found '{name}': "
                              "write one name per line, 'background' on the first line or nowhere")
-        if name in names[:line - 1]:
-            raise InputError(f"{path}: line {line}: class '{name}' comes twice: rename or remove one")
+        before = near_match(name, names[:line - 1], cutoff=1)
+        if before:
+            how = "comes twice" if before == name else f"differs from '{before}' by case or spaces alone"
+            raise InputError(f"{path}: line {line}: class '{name}' {how}: rename or remove one")
     classes = tuple(name for name in names if name != "background")
     if not 1 <= len(classes) <= MAX_CLASSES:
         raise InputError(f"{path}: expected 1 to {MAX_CLASSES} classes, found {len(classes)}: add or merge some")
@@ -198,10 +207,10 @@ def make_examples(ids: Iterable[str], files: Files, tags: Tags, source: Path,
     examples = []
     for image_id in ids:
         if image_id not in files.photos:
-            close = difflib.get_close_matches(image_id, files.photos, n=1, cutoff=0.8)
-            hint = f" (did you mean '{close[0]}'?)" if close else ""
+            close = near_match(image_id, files.photos, cutoff=0.8)
+            hint = f" (did you mean '{close}'?)" if close else ""
             raise InputError(f"{files.photo_folder / image_id}.jpg: no such photo (nor .jpeg, .png) for id "
-                             f"'{image_id}' in {source}{hint}: restore it or remove the line")
+                             f"'{image_id}' in {_line(source, image_id)}{hint}: restore it or remove the line")
         if required_in and image_id not in tags:
             raise InputError(f"{required_in}: no tags for id '{image_id}' of {source}: add its line or remove the id")
         examples.append(Example(image_id, files.photos[image_id], tags.get(image_id, ()),
@@ -240,6 +249,23 @@ def _without(tags: Tags, ids: tuple[str, ...]) -> tuple[str, ...]:
 
 def _line_id(line: str) -> str:
     pair = re.fullmatch(r"(\S+\.(?:jpe?g|png))\s+\S+\.png", line, re.IGNORECASE)
-    name = pair.group(1) if pair else line
-    stem, suffix = os.path.splitext(name)
-    return os.path.basename(stem) if suffix.lower() in PHOTO_SUFFIXES else name
+    return photo_id(pair.group(1) if pair else line)
+
+
+def _line(source: Path, image_id: str) -> str:
+    """The file and the line in it that names the id, for error messages."""
+    if source.suffix.lower() in (".csv", ".txt"):
+        for number, line in enumerate(read_text(source).split("\n"), 1):
+            first = re.match(r'\s*"?([^",;\t]*)', line).group(1).strip()
+            if image_id in (_line_id(line.strip()), photo_id(first)):
+                return f"{source}, line {number}"
+    return f"{source}"
+
+
+def _named_in(labels: Path | None) -> str:
+    """What a labels.csv calls the classes, as advice for somebody who has not written classes.txt yet."""
+    if labels is None or labels.suffix.lower() != ".csv" or not labels.is_file():
+        return ""
+    cells = (re.split(r"[,;\t]", line)[1:] for line in read_text(labels).split("\n")[1:])
+    names = sorted({cell.strip(' "') for line in cells for cell in line} - {""})
+    return f" ({labels.name} speaks of {', '.join(names[:20])}{', ...' if len(names) > 20 else ''})" if names else ""

@@ -7,6 +7,8 @@ values, each in 1..C; `class_names` is indexed by label value (0 = background).
 import csv
 import difflib
 import io
+import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.parsers import expat
@@ -17,6 +19,7 @@ from wsss_tf.data import cls_labels, store
 from wsss_tf.errors import InputError
 
 HEADER = ["image_id", "classes"]
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 MAX_XML_BYTES = 1 << 20  # a VOC annotation has a few kilobytes
 MAX_NPY_BYTES = 1 << 28  # the file of COCO 2014 has about 50 megabytes
 
@@ -62,20 +65,27 @@ def read_tags(path: Path, class_names: tuple[str, ...], ids: Iterable[str] | Non
 def read_csv(path: Path, class_names: tuple[str, ...]) -> Tags:
     """Tags from a UTF-8 file with the header `image_id,classes`, classes joined by ';'.
 
+    An id may be the file name of its photo. Spreadsheets of some countries part
+    cells by semicolons: then each further cell of a line holds classes.
+
     Raises:
       InputError: missing, not text, malformed line, unknown class, or an id
         that comes twice with different classes.
     """
     tags = {}
-    rows = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    text = read_text(path)
+    comma = not re.match(r'\s*"?image_id"?\s*[;\t]', text)
+    separator = "," if comma else ";" if ";" in text.partition("\n")[0] else "\t"
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
-        header = [cell.strip() for cell in next(rows, [])]
+        header = _cells(next(rows, []))
         if header != HEADER:
-            raise InputError(f"{path}: line 1: expected the header `{','.join(HEADER)}`, found `{','.join(header)}`: "
+            raise InputError(f"{path}: line 1: expected the header `{','.join(HEADER)}`, found `{separator.join(header)}`: "
                              "write it as first line")
-        for row in rows:
-            if len(row) > 1 or "".join(row).strip():
+        for row in map(_cells, rows):
+            if any(row):
                 place = f"{path}: line {rows.line_num}"
+                row = row if comma else [row[0], ";".join(filter(None, row[1:]))]
                 image_id, values = _parse_row(place, row, class_names)
                 _add(tags, image_id, values, place)
     except csv.Error as error:
@@ -144,20 +154,45 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path}: cannot read it ({error.strerror}): restore the file") from error
 
 
+def photo_id(name: str) -> str:
+    """The id that the name of a photo stands for: 'a.jpg' and 'images/a.jpg' are 'a'; other names are ids."""
+    stem, suffix = os.path.splitext(name)
+    return os.path.basename(stem) if suffix.lower() in PHOTO_SUFFIXES else name
+
+
+def near_match(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The name that may have been meant, '' if none is like it; one that differs by case or spaces alone comes first."""
+    known = tuple(known)
+    same = [other for other in known if _folded(other) == _folded(name)]
+    return next(iter(same or difflib.get_close_matches(name, known, n=1, cutoff=cutoff)), "")
+
+
+def _folded(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def _cells(row: list[str]) -> list[str]:
+    """The cells without spaces around them; empty ones at the end are how spreadsheets fill up a line."""
+    cells = [cell.strip() for cell in row]
+    while len(cells) > len(HEADER) and not cells[-1]:
+        cells.pop()
+    return cells
+
+
 def _parse_row(place: str, row: list[str], class_names: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
-    if len(row) != len(HEADER) or not row[0].strip():
+    if len(row) != len(HEADER) or not row[0]:
         raise InputError(f"{place}: expected `ID,CLASS;CLASS`, found `{','.join(row)}`: "
                          "join the classes by ';' and put ids that hold a comma in quotes")
-    names = row[1].split(";") if row[1].strip() else []
-    return row[0].strip(), _values(place, [name.strip() for name in names], class_names)
+    names = row[1].split(";") if row[1] else []
+    return photo_id(row[0]), _values(place, [name.strip() for name in names], class_names)
 
 
 def _values(place: str, names: Iterable[str], class_names: tuple[str, ...]) -> tuple[int, ...]:
     foreground = class_names[1:]
     for name in names:
         if name not in foreground:
-            close = difflib.get_close_matches(name, foreground, n=1)
-            known = f"did you mean '{close[0]}'?" if close else f"expected one of {', '.join(foreground)}:"
+            close = near_match(name, foreground)
+            known = f"did you mean '{close}'?" if close else f"expected one of {', '.join(foreground)}:"
             raise InputError(f"{place}: unknown class '{name}': {known} correct it (or the list of classes)")
     return tuple(sorted({class_names.index(name, 1) for name in names}))
 
