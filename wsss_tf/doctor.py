@@ -1,6 +1,6 @@
 """Checks of a machine and of what an experiment needs, each with what to do about it.
 
-Ref: engineering notes of TensorFlow 2.21: its wheels hold code for compute
+The facts are those of TensorFlow 2.21: its wheels hold code for compute
 capability 6.0 and above; cuDNN 9.11 dropped cards below 7.5.
 """
 
