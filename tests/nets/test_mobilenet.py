@@ -84,6 +84,7 @@ def test_the_dilated_net_contains_the_strided_one(trunk, stride, stock, endpoint
 @pytest.mark.parametrize("stride", [8, 16])
 def test_a_cell_looks_at_the_middle_of_its_pixels(build, stride):
     """Where bilinear upsampling puts it: the receptive field of cell i is centred on its pixels."""
+    keras.utils.set_random_seed(0)  # with other random weights the outermost pixels may meet rectifiers that are all shut
     net, cell = build(stride, "none"), 256 // stride
     image = tf.random.stateless_uniform([1, 512, 512, 3], [0, 0], 20, 120)
     with tf.GradientTape() as tape:
