@@ -10,6 +10,7 @@ import json
 import os
 import re
 import runpy
+import socket
 import struct
 import sys
 import zipfile
@@ -175,6 +176,22 @@ def _write_safetensors(path: Path, arrays: dict[str, np.ndarray]) -> None:
     header = json.dumps({name: {"dtype": "F32", "shape": array.shape, "data_offsets": [end - array.nbytes, end]}
                          for (name, array), end in zip(arrays.items(), ends)}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + b"".join(array.tobytes() for array in arrays.values()))
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """The function (count) -> environment of each of so many workers on this machine, which will share their training."""
+
+    def configure(count: int) -> list[dict[str, str]]:
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+            for each in sockets:
+                each.bind(("localhost", 0))
+            addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
+        return [{"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})}
+                for index in range(count)]
+
+    return configure
 
 
 @pytest.fixture(scope="session")

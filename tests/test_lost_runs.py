@@ -1,12 +1,10 @@
 """Trainings that are killed, stopped, out of disk, or lose another worker: nothing is lost."""
 
 import contextlib
-import json
 import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -139,22 +137,11 @@ def test_a_full_disk_leaves_the_last_checkpoint(tiny_flags, masking_run, whole, 
         assert_same_weights(folder, whole)
 
 
-def workers(count: int) -> list[dict[str, str]]:
-    """The environment of each of several workers on this machine."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("localhost", 0))
-        addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
-    return [{"TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})}
-            for index in range(count)]
-
-
-def test_two_workers_make_one_run_and_survive_each_other(tiny_flags, masking_run):
+def test_two_workers_make_one_run_and_survive_each_other(tiny_flags, masking_run, cluster):
     """The same command on both; when one is killed the other says so, and both go on from the last checkpoint."""
     command = (*tiny_flags, "--experiment=of_two", "--seg_epochs=8", "--seg_save_every=1", "--cls_epochs=1")
     folder = masking_run.folder.parent / "of_two"
-    chief, other = (start("run", *command, **environment) for environment in workers(2))
+    chief, other = (start("run", *command, **environment) for environment in cluster(2))
     await_steps(chief, folder / "segmenter/log.jsonl", 3)
     other.kill()
     other.communicate()
@@ -164,7 +151,7 @@ def test_two_workers_make_one_run_and_survive_each_other(tiny_flags, masking_run
     assert (folder / "classifier/manifest.json").exists() and not (folder / "segmenter/manifest.json").exists()
     first, *_ = before = read_log(folder / "segmenter/log.jsonl")
 
-    both = [start("run", *command, **environment) for environment in workers(2)]
+    both = [start("run", *command, **environment) for environment in cluster(2)]
     for process in both:
         _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err

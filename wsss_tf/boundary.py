@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from wsss_tf.data.example import UNKNOWN
+from wsss_tf.scores import json_safe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +35,7 @@ class BoundaryScores:
 
     def as_dict(self) -> dict:
         """The scores as plain JSON values, NaN as None."""
-        return {name: None if isinstance(value, float) and math.isnan(value) else value
-                for name, value in dataclasses.asdict(self).items()}
+        return json_safe(dataclasses.asdict(self))
 
 
 def boundary_counts(truth: np.ndarray, prediction: np.ndarray, tolerance: float) -> np.ndarray:

@@ -20,6 +20,7 @@ from wsss_tf.data.images import read_indices
 from wsss_tf.data.labels import read_text
 from wsss_tf.data.matlab import CONTEXT_FIELDS, read_label_matrix
 from wsss_tf.errors import InputError
+from wsss_tf.scores import json_safe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +56,7 @@ class PairScores:
 
     def as_dict(self) -> dict:
         """The scores as plain JSON values, NaN as None."""
-        return {name: None if isinstance(value, float) and math.isnan(value) else value
-                for name, value in dataclasses.asdict(self).items()}
+        return json_safe(dataclasses.asdict(self))
 
 
 def parse_pairs(text: str, class_names: tuple[str, ...], context_names: dict[str, int]) -> tuple[Pair, ...]:

@@ -6,7 +6,7 @@ with their number. Void pixels of the truth (255) never count.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +25,7 @@ from wsss_tf.parallel import Workers
 from wsss_tf.scores import Scores, SeedScores, scores_from_confusion, seed_scores_from_confusion
 from wsss_tf.superpixels.metrics import SuperpixelScores, mean_scores, superpixel_scores
 
-T = TypeVar("T")
+S, T = TypeVar("S"), TypeVar("T")
 Counter = Callable[[Example, np.ndarray, np.ndarray], np.ndarray]  # example, truth, prediction -> counts
 
 OBJECT_NAMES = ("background", "object")
@@ -153,10 +153,10 @@ def read_truth(path: Path) -> np.ndarray:
     return read_label_matrix(path, *SBD_FIELDS) if path.suffix == ".mat" else read_labels(path)
 
 
-def each_of(examples: tuple[Example, ...], count: Callable[[Example], T]) -> Iterator[T]:
-    """What `count` gives for each example, in order, counted by several threads."""
+def each_of(examples: Sequence[S], count: Callable[[S], T], label: str = "scoring") -> Iterator[T]:
+    """What `count` gives for each example, in order, counted by several threads; `label` is on the bar."""
     workers = min(_MAX_WORKERS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(examples), desc="scoring", disable=None) as bar:
+    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(examples), desc=label, disable=None) as bar:
         for start in range(0, len(examples), _IN_FLIGHT):
             for counts in pool.map(count, examples[start:start + _IN_FLIGHT]):
                 yield counts

@@ -18,7 +18,7 @@ from wsss_tf.report import draw_superpixels
 from wsss_tf.superpixel_table import curves, read_scores
 from wsss_tf.superpixels.discovery import ORDERS
 from wsss_tf.superpixels.features import Features
-from wsss_tf.superpixels.grouping import SuperpixelConfig, group, superpixels, uses_features
+from wsss_tf.superpixels.grouping import SuperpixelConfig, group, parameter, superpixels, uses_features
 from wsss_tf.superpixels.metrics import SuperpixelScores, superpixel_scores
 from wsss_tf.superpixels.refine import enlarge
 
@@ -180,6 +180,5 @@ def _config(run: Finished) -> SuperpixelConfig:
 def _title(run: Finished) -> tuple[str, ...]:
     """Method, the net of its features if any, and what decides on the number of superpixels."""
     config = _config(run)
-    if uses_features(config):
-        return config.method, run.manifest["settings"]["feature_net"], f"tau {config.tau:g}"
-    return config.method, f"size {config.size}"
+    net = (run.manifest["settings"]["feature_net"],) if uses_features(config) else ()
+    return config.method, *net, parameter(config)

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from wsss_tf.experiment import Experiment
-from wsss_tf.recipes import attends
 from wsss_tf.methods.segmenter import build_segmenter
+from wsss_tf.recipes import attends
 from wsss_tf.train.loop import TrainConfig
 from wsss_tf.trained import new_classifier
 

@@ -43,7 +43,7 @@ class Scores:
 
     def as_dict(self) -> dict:
         """The scores as plain JSON values, NaN as None."""
-        return _json_safe(dataclasses.asdict(self))
+        return json_safe(dataclasses.asdict(self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +71,7 @@ class SeedScores:
 
     def as_dict(self) -> dict:
         """The scores as plain JSON values, NaN as None."""
-        return _json_safe(dataclasses.asdict(self))
+        return json_safe(dataclasses.asdict(self))
 
 
 def scores_from_confusion(confusion: np.ndarray, class_names: tuple[str, ...]) -> Scores:
@@ -122,7 +122,8 @@ def _mean(values: np.ndarray) -> float:
     return float(defined.mean()) if defined.size else math.nan
 
 
-def _json_safe(scores: dict) -> dict:
+def json_safe(scores: dict) -> dict:
+    """Plain JSON values: NaN as None, tuples as lists."""
     def safe(value):
         return None if isinstance(value, float) and math.isnan(value) else value
 

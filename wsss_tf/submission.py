@@ -14,7 +14,6 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -25,11 +24,11 @@ from wsss_tf.data.images import image_size, read_labels
 from wsss_tf.data.store import write_labels, writing
 from wsss_tf.data.voc import CLASS_NAMES
 from wsss_tf.errors import InputError
+from wsss_tf.evaluate import each_of
 
 COMPETITIONS = ("comp6", "comp5")  # any data; VOC's own data only
 UNDECIDED = ("refuse", "background")
 _MAX_FILE = 16 << 20  # bytes of one PNG in an archive; a mask of VOC has some thousand
-_THREADS = 8
 _TGZ = (".tgz", ".tar.gz")
 
 
@@ -83,7 +82,7 @@ def write_submission(masks: Path, output: Path, test: Submission, undecided: str
             raise InputError(problem)
         write_labels(folder / f"{image_id}.png", labels)
 
-    _each(write, test.ids)
+    list(each_of(test.ids, write, "packing"))
     extra = sorted({path.name for path in folder.iterdir()} - {f"{image_id}.png" for image_id in test.ids})
     if extra:
         raise InputError(f"{folder / extra[0]}: expected the masks of the test list only, found {len(extra)} other files: "
@@ -127,7 +126,8 @@ def _check_folder(folder: Path, test: Submission) -> list[str]:
             return str(error) if isinstance(error, InputError) else f"{path}: not a readable PNG ({error}): write it again"
         return f"{path}: expected a palette PNG, found mode {mode}: write it with --masks" if mode != "P" else fault
 
-    return problems + [problem for problem in _each(check, [name for name in wanted if name in there]) if problem]
+    checked = each_of([name for name in wanted if name in there], check, "checking")
+    return problems + [problem for problem in checked if problem]
 
 
 def _fault(path: Path, labels: np.ndarray, photo: Path | None) -> str:
@@ -182,8 +182,3 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
             yield tar
     except (tarfile.TarError, OSError, EOFError) as error:
         raise InputError(f"{path}: expected an archive packed with tar and gzip ({error}): pack it again") from error
-
-
-def _each(work, items) -> list:
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        return list(pool.map(work, items))

@@ -18,7 +18,7 @@ from wsss_tf.figure_panel import Panel, titled_once
 from wsss_tf.figure_style import STYLE, line_looks
 from wsss_tf.report import draw_superpixels
 from wsss_tf.stages import open_chain
-from wsss_tf.superpixels.grouping import uses_features
+from wsss_tf.superpixels.grouping import parameter, uses_features
 from wsss_tf.superpixels.metrics import SHORT_NAMES, SuperpixelScores, superpixel_scores
 
 _MEASURES = {short: field for field, short in SHORT_NAMES.items()}
@@ -47,8 +47,7 @@ class Row:
     @property
     def parameter(self) -> str:
         """What decides on the number of superpixels."""
-        config = self.experiment.superpixels
-        return f"tau {config.tau:g}" if uses_features(config) else f"size {config.size}"
+        return parameter(self.experiment.superpixels)
 
 
 def measure(experiments: Sequence[Experiment]) -> list[Row]:

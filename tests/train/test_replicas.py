@@ -3,10 +3,8 @@
 TensorFlow can split the CPU only before it has computed anything, so that these trainings run in processes of their own.
 """
 
-import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -99,17 +97,6 @@ def start(folder: Path, suffix: str = "", **environment: str) -> subprocess.Pope
                             stderr=subprocess.PIPE)
 
 
-def workers_config(count: int) -> list[str]:
-    """TF_CONFIG of each of several workers on this machine."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("localhost", 0))
-        addresses = [f"localhost:{each.getsockname()[1]}" for each in sockets]
-    return [json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}})
-            for index in range(count)]
-
-
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
     """Trainings by one replica, by two, in parts, and by two for 2 steps and then one that goes on from their checkpoint."""
@@ -121,9 +108,9 @@ def results(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def of_workers(results) -> Path:
+def of_workers(results, cluster) -> Path:
     """The same by two processes."""
-    both = [start(results, str(index), TF_CONFIG=config) for index, config in enumerate(workers_config(2))]
+    both = [start(results, str(index), **environment) for index, environment in enumerate(cluster(2))]
     for process in both:
         _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors

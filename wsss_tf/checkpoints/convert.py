@@ -67,9 +67,7 @@ def fill_net(net: keras.Model, arrays: dict[str, np.ndarray], checkpoint: Checkp
         raise InputError(f"{source}: {error}") from error
 
 
-def save_converted(checkpoint: Checkpoint, net: keras.Model, source_sha256: str, folder: Path) -> Path:
-    """Writes <name>.weights.h5 to a folder."""
-    path = folder / f"{checkpoint.name}.weights.h5"
+def save_converted(checkpoint: Checkpoint, net: keras.Model, source_sha256: str, path: Path) -> None:
+    """Writes the .weights.h5 file, which says where it comes from."""
     save_weights(net, path, Provenance(checkpoint.name, checkpoint.net, checkpoint.convention, checkpoint.supervision,
                                        source_sha256))
-    return path

@@ -52,7 +52,8 @@ def convert(checkpoint: Checkpoint, source: Path, folder: Path, recordings: Path
     sha256 = digest.check(checkpoint, source, folder)
     net = converted_net(checkpoint, source)
     proof = prove(checkpoint, source, net, recordings)
-    path = save_converted(checkpoint, net, sha256, folder)
+    path = converted_file(checkpoint, folder)
+    save_converted(checkpoint, net, sha256, path)
     _same(net, _loaded(checkpoint, path), path)
     digest.pin(checkpoint, source, folder, sha256)
     return path, proof

@@ -141,7 +141,7 @@ def _beside_torch(checkpoint: Checkpoint, arrays: dict[str, np.ndarray], net: ke
     state = {(ours if checkpoint.names == "mxnet_resnet38" else name): torch.tensor(arrays[name])
              for name, ours in translated.items()}
     reference.load_state_dict(state)
-    reference.eval()
+    reference.train(False)
     size = vit.SIZES.get(checkpoint.net)
     image = _image((size.side, size.side) if size else (_SIDE, _SIDE - 16))
     given = np.asarray(colour.CONVENTIONS[checkpoint.convention](image)).transpose(0, 3, 1, 2)

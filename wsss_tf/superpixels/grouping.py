@@ -40,6 +40,11 @@ def uses_features(config: SuperpixelConfig) -> bool:
     return config.method in _FROM_FEATURES
 
 
+def parameter(config: SuperpixelConfig) -> str:
+    """What decides on the number of superpixels, e.g. "tau 0.3" or "size 80"."""
+    return f"tau {config.tau:g}" if uses_features(config) else f"size {config.size}"
+
+
 def superpixels(photo: np.ndarray, features: np.ndarray | None, config: SuperpixelConfig) -> np.ndarray:
     """The superpixels of one photo.
 

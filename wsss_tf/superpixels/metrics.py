@@ -1,13 +1,13 @@
 """How well superpixels keep to the borders of objects (thesis eqs 3.9-3.12)."""
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from wsss_tf.data.example import UNKNOWN
 from wsss_tf.errors import InputError
+from wsss_tf.scores import json_safe
 
 _NEAR = 1  # pixels along each axis: just these have a Euclidean distance below 2 (spec 2.6)
 
@@ -38,7 +38,7 @@ class SuperpixelScores:
 
     def as_dict(self) -> dict:
         """The scores as plain JSON values, NaN as None."""
-        return {name: None if math.isnan(value) else value for name, value in dataclasses.asdict(self).items()}
+        return json_safe(dataclasses.asdict(self))
 
 
 def mean_scores(scores: Sequence[SuperpixelScores]) -> SuperpixelScores:

@@ -32,8 +32,8 @@ class Checkpointer:
         # Keras does not track the random state of dropout: a resumed run would repeat the masks of the first steps.
         dropout = [variable.value for variable in net.variables if variable.name == "seed_generator_state"]
         self._checkpoint = tf.train.Checkpoint(net=net, optimizer=optimizer, dropout=dropout, **(state or {}))
-        # Its counter is a variable, which all workers have to make together; only the chief will save.
-        assert self._checkpoint.save_counter is not None
+        # Its counter is a variable, made when first asked for: all workers have to do so together, and only the chief saves.
+        self._saves = self._checkpoint.save_counter
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=2)
         self._optimizer = optimizer
 

@@ -17,7 +17,6 @@ import tensorflow as tf
 from wsss_tf.errors import InputError
 
 
-
 def prepare_devices(replicas: int, deterministic: bool = False) -> None:
     """Joins the workers of TF_CONFIG, or splits the CPU into as many devices if there is no GPU.
 
