@@ -17,10 +17,10 @@ import tensorflow as tf
 from absl import flags
 
 from segmentation_step import random_batch
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.experiment import Experiment
-from wsss_tf.methods.dilated_classifier import build_classifier
-from wsss_tf.methods.masking import ImageMasking
+from wsss_tf.systems.dilated_classifier import build_classifier
+from wsss_tf.systems.masking.method import ImageMasking
 from wsss_tf.train import loop
 from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.replicas import open_strategy

@@ -15,11 +15,11 @@ import numpy as np
 from absl import flags
 
 from timing import medians
-from wsss_tf.command import run_script
-from wsss_tf.data.example import UNKNOWN, Dataset, Example
-from wsss_tf.data.store import write_labels, write_npz
+from wsss_tf.commands.program import run_script
+from wsss_tf.example import UNKNOWN, Dataset, Example
+from wsss_tf.files.store import write_labels, write_npz
 from wsss_tf.data.voc import CLASS_NAMES
-from wsss_tf.evaluate_folder import CAM_THRESHOLDS, EvaluationConfig, evaluate_folder
+from wsss_tf.evaluate.folder import CAM_THRESHOLDS, EvaluationConfig, evaluate_folder
 from wsss_tf.experiment import Experiment
 
 _COUNT = flags.DEFINE_integer("images", 1449, "images to score", lower_bound=1)

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.experiment import Experiment
 from wsss_tf.superpixels.features import Features
 

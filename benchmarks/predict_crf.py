@@ -19,16 +19,16 @@ import keras
 from absl import flags
 
 from input_pipeline import photos
-from wsss_tf.command import run_script
-from wsss_tf.data.example import Example
-from wsss_tf.data.images import read_photo
+from wsss_tf.commands.program import run_script
+from wsss_tf.example import Example
+from wsss_tf.files.images import read_photo
 from wsss_tf.experiment import Experiment
-from wsss_tf.image_by_image import make_missing
-from wsss_tf.masks import marginals, write_masks
-from wsss_tf.methods.segmenter import build_segmenter
+from wsss_tf.parallel.each_image import make_missing
+from wsss_tf.results.masks import marginals, write_masks
+from wsss_tf.systems.segmenter import build_segmenter
 from wsss_tf.nets.backbone import backbone_grid
-from wsss_tf.parallel import Workers
-from wsss_tf.predict import PredictConfig, Predictor
+from wsss_tf.parallel.pool import Workers
+from wsss_tf.inference.probabilities import PredictConfig, Predictor
 
 _PHOTOS = flags.DEFINE_integer("photos", 8, "photos per turn", lower_bound=1)
 _CLASSES = flags.DEFINE_integer("classes", 20, "classes without the background", lower_bound=1)

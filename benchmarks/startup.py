@@ -15,7 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.experiment import Experiment
 
 _REPEATS = flags.DEFINE_integer("repeats", 1, "times; the median is printed", lower_bound=1)

@@ -5,9 +5,9 @@ Usage: python scripts/build_voc_aug.py --voc=VOCdevkit/VOC2012 --sbd=benchmark_R
 
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.config import expand_path
-from wsss_tf.data.sbd import MASKS, open_aug, write_aug
+from wsss_tf.data.build.voc_aug import MASKS, open_aug, write_aug
 from wsss_tf.data.voc import COUNTS
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment

@@ -5,10 +5,10 @@ Usage: python scripts/coco_masks.py --data=COCO_FOLDER --masks_from=instances
 
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.config import expand_path
 from wsss_tf.data.coco_annotations import FOLDERS
-from wsss_tf.data.coco_masks import SOURCES, write_masks
+from wsss_tf.data.build.coco_masks import SOURCES, write_masks
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
 

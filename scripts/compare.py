@@ -9,12 +9,12 @@ names them for a run that does not.
 
 from absl import flags
 
-from wsss_tf.command import run_script
-from wsss_tf.compare import compare
-from wsss_tf.compare_page import write_page
-from wsss_tf.compare_table import latex, markdown
+from wsss_tf.commands.program import run_script
+from wsss_tf.compare.comparison import compare
+from wsss_tf.compare.page import write_page
+from wsss_tf.compare.table import latex, markdown
 from wsss_tf.config import expand_path
-from wsss_tf.data.store import write_text
+from wsss_tf.files.store import write_text
 from wsss_tf.experiment import Experiment
 
 _OUT = flags.DEFINE_string("out", "", "folder of comparison.md, .tex and .html; empty: RUNS/comparison")

@@ -6,13 +6,13 @@ Usage: python scripts/evaluate.py --flagfile=flags/demo/attention.cfg
 
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.config import define_flags, expand_path, read_flags
 from wsss_tf.errors import InputError
-from wsss_tf.evaluate_folder import EvaluationConfig, evaluate_folder
-from wsss_tf.evaluate_table import text_table, write_scores
+from wsss_tf.evaluate.folder import EvaluationConfig, evaluate_folder
+from wsss_tf.evaluate.table import text_table, write_scores
 from wsss_tf.experiment import Experiment
-from wsss_tf.stages import open_chain
+from wsss_tf.stages.steps import open_chain
 
 define_flags(EvaluationConfig, flags.FLAGS)
 

@@ -3,7 +3,7 @@
 Usage: python scripts/export_savedmodel.py --flagfile=flags/demo/saliency.cfg
 """
 
-from wsss_tf.command import run_stage
+from wsss_tf.commands.program import run_stage
 
 if __name__ == "__main__":
     run_stage("export")

@@ -7,13 +7,13 @@ Usage: python scripts/figures.py --figure=list
 
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.config import define_flags, read_flags
 from wsss_tf.experiment import Experiment
-from wsss_tf.figure_list import table
-from wsss_tf.figure_sources import FigureConfig
-from wsss_tf.figures import draw_figures
-from wsss_tf.stages import open_chain
+from wsss_tf.figures.index import table
+from wsss_tf.figures.sources import FigureConfig
+from wsss_tf.figures.draw import draw_figures
+from wsss_tf.stages.steps import open_chain
 
 define_flags(FigureConfig, flags.FLAGS)
 

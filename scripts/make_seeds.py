@@ -3,7 +3,7 @@
 Usage: python scripts/make_seeds.py --flagfile=flags/demo/cam.cfg
 """
 
-from wsss_tf.command import run_stage
+from wsss_tf.commands.program import run_stage
 
 if __name__ == "__main__":
     run_stage("seeds")

@@ -7,11 +7,11 @@ import sys
 
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.data.advice import advice
 from wsss_tf.data.check import check_dataset
 from wsss_tf.experiment import Experiment
-from wsss_tf.stages import open_chain
+from wsss_tf.stages.steps import open_chain
 
 _CHECK = flags.DEFINE_bool("check", False, "only list what is wrong, file by file; exit code 1 if anything is")
 

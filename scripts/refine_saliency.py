@@ -3,7 +3,7 @@
 Usage: python scripts/refine_saliency.py --flagfile=flags/demo/attention.cfg
 """
 
-from wsss_tf.command import run_stage
+from wsss_tf.commands.program import run_stage
 
 if __name__ == "__main__":
     run_stage("saliency")

@@ -6,11 +6,11 @@ Usage: python scripts/report.py --flagfile=flags/demo/attention.cfg
 
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.config import expand_path
 from wsss_tf.experiment import Experiment
-from wsss_tf.report_run import compare_runs
-from wsss_tf.stages import open_chain
+from wsss_tf.report.run import compare_runs
+from wsss_tf.stages.steps import open_chain
 
 _COMPARE = flags.DEFINE_list("compare", [], "finished experiments to print side by side instead")
 

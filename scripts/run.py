@@ -3,7 +3,7 @@
 Usage: python scripts/run.py --flagfile=flags/demo/attention.cfg
 """
 
-from wsss_tf.command import run_chain, run_script
+from wsss_tf.commands.program import run_chain, run_script
 
 if __name__ == "__main__":
     run_script(run_chain)

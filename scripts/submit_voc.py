@@ -8,13 +8,13 @@ import sys
 
 from absl import flags
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.config import expand_path
 from wsss_tf.data.folder import PHOTO_SUFFIXES, find_list, list_images, read_list
 from wsss_tf.data.voc import COUNTS
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
-from wsss_tf.submission import COMPETITIONS, UNDECIDED, Submission, check_submission, write_submission
+from wsss_tf.results.voc_server import COMPETITIONS, UNDECIDED, Submission, check_submission, write_submission
 
 _MASKS = flags.DEFINE_string("masks", "", "folder of the masks <image_id>.png to pack")
 _CHECK = flags.DEFINE_string("check", "", "only list what is wrong with this .tgz or folder; exit code 1 if anything is")

@@ -4,9 +4,9 @@ Usage: python scripts/train_dino.py --flagfile=flags/demo/dino.cfg
        python scripts/train_dino.py --dino_photos=FOLDER --experiment=NAME
 """
 
-from wsss_tf.command import run_script
+from wsss_tf.commands.program import run_script
 from wsss_tf.experiment import Experiment
-from wsss_tf.stages_dino import open_dino_chain
+from wsss_tf.systems.dino.stages import open_dino_chain
 
 
 def main(experiment: Experiment) -> None:

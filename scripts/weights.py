@@ -13,7 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from wsss_tf.command import run_words  # before TensorFlow is imported, which it asks to be quiet
+from wsss_tf.commands.program import run_words  # before TensorFlow is imported, which it asks to be quiet
 from wsss_tf.checkpoints import obtain  # noqa: I001
 from wsss_tf.checkpoints.manifest import Checkpoint, read_manifest
 from wsss_tf.config import expand_path

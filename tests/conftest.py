@@ -224,7 +224,7 @@ def tiny(tiny_flags):
 @pytest.fixture(scope="session")
 def tiny_data(tiny) -> Path:
     """The generated data of the tiny experiments; copy it before changing it."""
-    from wsss_tf.stages import open_chain
+    from wsss_tf.stages.steps import open_chain
 
     experiment = tiny()
     open_chain(experiment)
@@ -253,7 +253,7 @@ def script(monkeypatch, capfd):
 @pytest.fixture(scope="session")
 def finish(opened_files):
     """The function Experiment -> Run that makes all stages up to the report."""
-    from wsss_tf.stages import open_chain
+    from wsss_tf.stages.steps import open_chain
 
     def run(experiment) -> Run:
         chain, opened = open_chain(experiment), {}
@@ -295,8 +295,8 @@ def pretend(tmp_path):
     """
     from wsss_tf.data.voc import CLASS_NAMES
     from wsss_tf.experiment import define_experiment_flags, read_experiment
-    from wsss_tf.stage import Chain
-    from wsss_tf.stages import STAGES
+    from wsss_tf.stages.stage import Chain
+    from wsss_tf.stages.steps import STAGES
 
     def run(*arguments: str, plain: float = 0.5, crf: float = 0.6, target: str = "scores", iou=None, cams=None,
             superpixels=None, prepared=None, runs: Path = tmp_path / "runs") -> Path:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.stage import MANIFEST
-from wsss_tf.stages import STAGES, open_chain
-from wsss_tf.stages_dino import DINO_STAGES
+from wsss_tf.stages.stage import MANIFEST
+from wsss_tf.stages.steps import STAGES, open_chain
+from wsss_tf.systems.dino.stages import DINO_STAGES
 
 TEXT = (Path(__file__).parents[1] / "docs/artefacts.md").read_text(encoding="utf-8")
 

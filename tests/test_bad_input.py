@@ -353,7 +353,7 @@ def test_disk_that_fills_up_at_a_log_line(on_copied_run, copied_run, monkeypatch
     ("scores", "masks/plain/shapes_val_0002.png", "predict"),
 ])
 def test_artefact_deleted_by_hand_is_named(stage, artefact, words, on_copied_run, copied_run):
-    from wsss_tf.stages import STAGES
+    from wsss_tf.stages.steps import STAGES
 
     shutil.rmtree(copied_run / stage, ignore_errors=True)
     (copied_run / artefact).unlink()

@@ -11,8 +11,8 @@ from absl import flags
 
 from wsss_tf.checkpoints.manifest import read_manifest
 from wsss_tf.experiment import define_experiment_flags, read_experiment
-from wsss_tf.stages import STAGES
-from wsss_tf.stages_dino import DINO_STAGES
+from wsss_tf.stages.steps import STAGES
+from wsss_tf.systems.dino.stages import DINO_STAGES
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from wsss_tf.errors import InputError
-from wsss_tf.stage import read_manifest
+from wsss_tf.stages.stage import read_manifest
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -34,7 +34,7 @@ def example(tmp_path):
 
 def test_a_method_of_ones_own_goes_from_photos_to_the_report(example, tiny, finish, masking_run, monkeypatch):
     module = example("adding_a_method")
-    monkeypatch.setitem(importlib.import_module("wsss_tf.recipes")._RECIPES, "tagged_baseline", module.RECIPE)
+    monkeypatch.setitem(importlib.import_module("wsss_tf.systems.recipes")._RECIPES, "tagged_baseline", module.RECIPE)
     e = tiny("--experiment=tiny_tagged", "--reuse=tiny_masking")
     run = finish(dataclasses.replace(e, run=dataclasses.replace(e.run, method="tagged_baseline")))
     assert {path.name for path in run.folder.iterdir()} == {"seeds", "segmenter", "masks", "scores", "report"}

@@ -11,12 +11,12 @@ import tensorflow as tf
 from absl import flags
 
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
-from wsss_tf.methods.cam_baseline import CamBaseline
-from wsss_tf.methods.cam_classifier import CamClassifier
-from wsss_tf.methods.dilated_classifier import DilatedClassifier, build_classifier
-from wsss_tf.methods.masking import ImageMasking
-from wsss_tf.methods.segmenter import build_segmenter
-from wsss_tf.methods.superpixel_growing import SuperpixelGrowing
+from wsss_tf.systems.cam_baseline.method import CamBaseline
+from wsss_tf.systems.cam_classifier import CamClassifier
+from wsss_tf.systems.dilated_classifier import DilatedClassifier, build_classifier
+from wsss_tf.systems.masking.method import ImageMasking
+from wsss_tf.systems.segmenter import build_segmenter
+from wsss_tf.systems.superpixel_growing.method import SuperpixelGrowing
 from wsss_tf.nets.backbone import BACKBONES
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import superpixels, uses_features

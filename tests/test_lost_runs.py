@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from wsss_tf.stage import read_manifest
+from wsss_tf.stages.stage import read_manifest
 from wsss_tf.train.logs import read_log
 
 ROOT = Path(__file__).parents[1]

@@ -110,8 +110,8 @@ A4 = "--flagfile=flags/thesis/ch2/table_2_3/A4.cfg"
 @pytest.fixture
 def comparison(pretend, tmp_path, masking_run, cam_run, monkeypatch, pytestconfig):
     """A page of runs on VOC, one of them with a hostile class, and two real ones with pictures."""
-    from wsss_tf.compare import compare
-    from wsss_tf.compare_page import write_page
+    from wsss_tf.compare.comparison import compare
+    from wsss_tf.compare.page import write_page
 
     monkeypatch.chdir(pytestconfig.rootpath)
     folders = [pretend(A4, f"--seed={seed}", f"--experiment=a_{seed}", plain=0.6 + 0.01 * seed, crf=0.05) for seed in (0, 1)]
@@ -233,7 +233,7 @@ def test_page_is_readable_in_both_schemes_and_on_a_phone(browser, comparison, sc
 
 def test_lines_differ_without_colours(browser, comparison):
     """Two lines of one colour have other dashes, and neighbours differ in both."""
-    from wsss_tf.report_chart import lines
+    from wsss_tf.report.svg import lines
 
     series = {str(index): ([0, 1], [index, index + 1]) for index in range(8)}
     page = comparison.with_name("lines.html")

@@ -13,7 +13,7 @@ import pytest
 from absl import flags
 
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
-from wsss_tf.stages import STAGES
+from wsss_tf.stages.steps import STAGES
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
@@ -215,6 +215,6 @@ def test_an_interrupted_script_says_how_to_go_on(script, tiny_flags, monkeypatch
     def interrupt(experiment):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("wsss_tf.command.open_chain", interrupt)
+    monkeypatch.setattr("wsss_tf.commands.program.open_chain", interrupt)
     ended = script("make_cams", *tiny_flags)
     assert ended.code == 130 and "the same command goes on from here" in ended.err and "Traceback" not in ended.err

@@ -6,29 +6,29 @@ from pathlib import Path
 
 from absl import flags
 
-from wsss_tf.cam import CamConfig
+from wsss_tf.inference.cams import CamConfig
 from wsss_tf.config import define_flags, expand_path, read_flags, setting
-from wsss_tf.data.augment import AugmentConfig, ClassifierCropConfig
-from wsss_tf.data.example import Dataset
-from wsss_tf.data.multicrop import MulticropConfig
+from wsss_tf.data.stream.augment import AugmentConfig, ClassifierCropConfig
+from wsss_tf.example import Dataset
+from wsss_tf.data.stream.multicrop import MulticropConfig
 from wsss_tf.data.photos import PhotosConfig
-from wsss_tf.data.shapes import ShapesConfig
-from wsss_tf.data.source import DataConfig, open_dataset
+from wsss_tf.data.build.shapes import ShapesConfig
+from wsss_tf.data.open import DataConfig, open_dataset
 from wsss_tf.errors import InputError
-from wsss_tf.export import ExportConfig
-from wsss_tf.growing import GrowingConfig
-from wsss_tf.methods.dilated_classifier import ClassifierConfig
-from wsss_tf.methods.masking import MaskingConfig
-from wsss_tf.methods.segmenter import SegmenterConfig
-from wsss_tf.methods.self_distillation import DistillationConfig, DistillationTrainConfig
+from wsss_tf.inference.saved_model import ExportConfig
+from wsss_tf.systems.superpixel_growing.growing import GrowingConfig
+from wsss_tf.systems.dilated_classifier import ClassifierConfig
+from wsss_tf.systems.masking.method import MaskingConfig
+from wsss_tf.systems.segmenter import SegmenterConfig
+from wsss_tf.systems.dino.method import DistillationConfig, DistillationTrainConfig
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.nets.weights import origin_of
-from wsss_tf.paper import find_row, row_names
-from wsss_tf.parallel import Workers
-from wsss_tf.predict import PredictConfig
-from wsss_tf.saliency import SaliencyConfig
-from wsss_tf.saliency_sources import MASK_SUPERVISION, SUPERVISION
-from wsss_tf.seeds import SeedConfig
+from wsss_tf.originals.tables import find_row, row_names
+from wsss_tf.parallel.pool import Workers
+from wsss_tf.inference.probabilities import PredictConfig
+from wsss_tf.pseudo_labels.saliency import SaliencyConfig
+from wsss_tf.pseudo_labels.saliency_sources import MASK_SUPERVISION, SUPERVISION
+from wsss_tf.pseudo_labels.seeds import SeedConfig
 from wsss_tf.superpixels.features import FeatureConfig
 from wsss_tf.superpixels.grouping import SuperpixelConfig
 from wsss_tf.train.loop import ClassifierTrainConfig, TrainConfig
@@ -114,7 +114,7 @@ class Experiment:
         """The data set, opened once.
 
         Raises:
-          InputError: see wsss_tf.data.source.open_dataset.
+          InputError: see wsss_tf.data.open.open_dataset.
         """
         return open_dataset(self.data)
 

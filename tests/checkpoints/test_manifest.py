@@ -9,7 +9,8 @@ import pytest
 from wsss_tf.checkpoints import names
 from wsss_tf.checkpoints.manifest import SUPERVISIONS, read_manifest
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour, vit
+from wsss_tf.nets import vit
+from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import BACKBONES
 
 ROOT = Path(__file__).parents[2]

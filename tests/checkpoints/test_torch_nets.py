@@ -12,7 +12,8 @@ from wsss_tf.checkpoints import names, obtain, proof
 from wsss_tf.checkpoints.convert import converted_net
 from wsss_tf.checkpoints.manifest import read_manifest
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour, torch_weights, vit
+from wsss_tf.nets import torch_weights, vit
+from wsss_tf.ops import colour
 
 torch = pytest.importorskip("torch", reason="needs the extra `convert`: pip install torch")
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from wsss_tf.data.advice import FEW_PHOTOS, advice
-from wsss_tf.data.example import Dataset, Example
+from wsss_tf.example import Dataset, Example
 
 CLASSES = ("background", "cat", "dog", "sofa")
 

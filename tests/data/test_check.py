@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.data import store
+from wsss_tf.files import store
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest
-from wsss_tf.data.example import Dataset, Example
+from wsss_tf.example import Dataset, Example
 from wsss_tf.errors import InputError
 
 SIZE = (16, 20)

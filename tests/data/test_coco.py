@@ -9,10 +9,10 @@ from PIL import Image
 from wsss_tf.data import coco, coco_annotations
 from wsss_tf.data.check import check_dataset
 from wsss_tf.data.coco_annotations import CATEGORIES, CLASS_NAMES, LABELS, read_annotations
-from wsss_tf.data.source import DataConfig, open_dataset
+from wsss_tf.data.open import DataConfig, open_dataset
 from wsss_tf.errors import InputError
-from wsss_tf.confusion import cam_counts
-from wsss_tf.seeds import pseudo_label
+from wsss_tf.evaluate.confusion import cam_counts
+from wsss_tf.pseudo_labels.seeds import pseudo_label
 
 SQUARE = [[2, 2, 8, 2, 8, 8, 2, 8]]
 CROWD = {"counts": [5, 10, 305], "size": [16, 20]}
@@ -241,8 +241,8 @@ def test_an_example_without_tags_passes_through_the_maps(tmp_path):
     """keys [0] and cam [0, H, W], from the artefact to pseudo-label and scores."""
     import keras
 
-    from wsss_tf.cam import CamConfig, CamMaker
-    from wsss_tf.cam_files import cam_path, read_cam, write_cam
+    from wsss_tf.inference.cams import CamConfig, CamMaker
+    from wsss_tf.files.cams import cam_path, read_cam, write_cam
     from wsss_tf.nets.backbone import Grid
 
     example = opened(make_coco(tmp_path), untagged="keep").train[0]

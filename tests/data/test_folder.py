@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from wsss_tf.data.folder import read_class_names, read_list
-from wsss_tf.data.source import DataConfig, open_dataset
+from wsss_tf.data.open import DataConfig, open_dataset
 from wsss_tf.errors import InputError
 
 SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).parents[2] / ".." / "shared"))
@@ -217,7 +217,7 @@ def test_ids_of_a_list(tmp_path):
 
 
 def test_tensorflow_is_not_imported():
-    code = "import sys, wsss_tf.data.source, wsss_tf.data.check; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys, wsss_tf.data.open, wsss_tf.data.check; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

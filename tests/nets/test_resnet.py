@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from wsss_tf import resize
+from wsss_tf.ops import resize
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour, resnet
+from wsss_tf.nets import resnet
+from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import BackboneConfig, build_backbone
 from wsss_tf.nets.heads import aspp
 

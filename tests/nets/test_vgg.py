@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour, vgg
+from wsss_tf.nets import vgg
+from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import BackboneConfig, build_backbone
 from wsss_tf.nets.heads import aspp
 

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour, vit
+from wsss_tf.nets import vit
+from wsss_tf.ops import colour
 
 IMAGE = np.random.default_rng(0).uniform(-120, 120, [2, 24, 40, 3]).astype(np.float32)
 SIZE = vit.SIZES["vit_test"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wsss_tf.errors import InputError
-from wsss_tf.methods.segmenter import SegmenterConfig, build_segmenter
+from wsss_tf.systems.segmenter import SegmenterConfig, build_segmenter
 from wsss_tf.nets import tiny
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.nets.weights import (Provenance, load_backbone_weights, load_converted_weights, load_trunk_weights, load_weights,

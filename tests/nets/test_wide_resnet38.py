@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour, torch_weights, wide_resnet38
+from wsss_tf.nets import torch_weights, wide_resnet38
+from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import BackboneConfig, backbone_grid
 
 RNG = np.random.default_rng(0)

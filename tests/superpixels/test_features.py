@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from wsss_tf.data.shapes import ShapesConfig, draw_example
+from wsss_tf.data.build.shapes import ShapesConfig, draw_example
 from wsss_tf.errors import InputError
 from wsss_tf.nets import vit
 from wsss_tf.nets.weights import save_weights

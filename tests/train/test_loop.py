@@ -10,11 +10,11 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from wsss_tf.data.augment import AugmentConfig
-from wsss_tf.data.example import Example
-from wsss_tf.data.pipeline import example_order
+from wsss_tf.data.stream.augment import AugmentConfig
+from wsss_tf.example import Example
+from wsss_tf.data.stream.pipeline import example_order
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour
+from wsss_tf.ops import colour
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog, read_log
 from wsss_tf.train.loop import TrainConfig, fit

@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
-from wsss_tf.methods.dilated_classifier import ClassifierConfig, DilatedClassifier, build_classifier
-from wsss_tf.methods.masking import ImageMasking, MaskingConfig
-from wsss_tf.methods.segmenter import SegmenterConfig
-from wsss_tf.methods.self_distillation import DistillationConfig, SelfDistillation
+from wsss_tf.systems.dilated_classifier import ClassifierConfig, DilatedClassifier, build_classifier
+from wsss_tf.systems.masking.method import ImageMasking, MaskingConfig
+from wsss_tf.systems.segmenter import SegmenterConfig
+from wsss_tf.systems.dino.method import DistillationConfig, SelfDistillation
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.train.logs import read_log
 from wsss_tf.train.loop import LoopConfig, train

@@ -26,10 +26,10 @@ import keras, numpy as np, tensorflow as tf
 from wsss_tf.train.replicas import open_strategy, prepare_devices
 workers = "TF_CONFIG" in os.environ
 prepare_devices(1 if workers else 2)
-from wsss_tf.methods.dilated_classifier import ClassifierConfig, build_classifier
-from wsss_tf.methods.masking import ImageMasking, MaskingConfig
-from wsss_tf.methods.segmenter import SegmenterConfig
-from wsss_tf.methods.self_distillation import DistillationConfig, SelfDistillation
+from wsss_tf.systems.dilated_classifier import ClassifierConfig, build_classifier
+from wsss_tf.systems.masking.method import ImageMasking, MaskingConfig
+from wsss_tf.systems.segmenter import SegmenterConfig
+from wsss_tf.systems.dino.method import DistillationConfig, SelfDistillation
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.loop import LoopConfig, train

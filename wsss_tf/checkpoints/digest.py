@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from wsss_tf.checkpoints.manifest import KINDS, Checkpoint, pins_file, read_pins
-from wsss_tf.data.store import write_json
+from wsss_tf.files.store import write_json
 from wsss_tf.errors import InputError
 
 _BLOCK = 2**20

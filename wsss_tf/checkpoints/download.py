@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from wsss_tf.checkpoints.digest import PART
-from wsss_tf.data.store import make_folder
+from wsss_tf.files.store import make_folder
 from wsss_tf.errors import InputError
 
 _BLOCK = 2**20

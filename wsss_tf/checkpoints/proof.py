@@ -12,7 +12,8 @@ from wsss_tf.checkpoints.convert import build_net, fill_net, read_arrays
 from wsss_tf.checkpoints.manifest import Checkpoint
 from wsss_tf.errors import InputError
 from wsss_tf.formats import hdf5
-from wsss_tf.nets import colour, vit
+from wsss_tf.nets import vit
+from wsss_tf.ops import colour
 
 TOLERANCE = 1e-3  # of the largest value, as the recordings suggest for float32
 _SIDE = 97  # of the image, for convolutional nets

@@ -5,7 +5,7 @@ from collections import Counter
 
 from PIL import Image
 
-from wsss_tf.data.example import Dataset
+from wsss_tf.example import Dataset
 
 FEW_PHOTOS = 5  # below which a class is not learned but remembered
 LONG_SIDE = 1200  # pixels; nets, superpixels and crops are made for photos of about 500

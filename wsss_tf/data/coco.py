@@ -1,7 +1,7 @@
 """COCO 2014: the official layout, with image tags from the instance annotations.
 
 Under the root lie annotations/instances_{train,val}2014.json, train2014/ and
-val2014/; masks/{train,val}2014/ (see `wsss_tf.data.coco_masks`) and saliency/
+val2014/; masks/{train,val}2014/ (see `wsss_tf.data.build.coco_masks`) and saliency/
 are optional. The image id is the photo's name, COCO_val2014_000000000042.
 """
 
@@ -11,7 +11,7 @@ from absl import logging
 
 from wsss_tf.config import expand_path
 from wsss_tf.data.coco_annotations import CLASS_NAMES, FOLDERS, Annotations, read_annotations
-from wsss_tf.data.example import Dataset, Example
+from wsss_tf.example import Dataset, Example
 from wsss_tf.data.folder import Files, check_overlap, index_files, make_examples, read_list
 from wsss_tf.data.labels import Tags, read_tags
 from wsss_tf.errors import InputError

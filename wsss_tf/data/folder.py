@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wsss_tf.config import expand_path
-from wsss_tf.data.example import UNKNOWN, Dataset, Example
+from wsss_tf.example import UNKNOWN, Dataset, Example
 from wsss_tf.data.labels import PHOTO_SUFFIXES, Tags, find_labels, near_match, photo_id, read_tags, read_text
 from wsss_tf.errors import InputError
 

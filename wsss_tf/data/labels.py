@@ -15,7 +15,8 @@ from xml.parsers import expat
 
 import numpy as np
 
-from wsss_tf.data import cls_labels, store
+from wsss_tf.files import store
+from wsss_tf.formats import cls_labels
 from wsss_tf.errors import InputError
 
 HEADER = ["image_id", "classes"]

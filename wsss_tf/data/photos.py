@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from wsss_tf.config import setting
-from wsss_tf.data.example import Example
+from wsss_tf.example import Example
 from wsss_tf.data.folder import PHOTO_SUFFIXES
 from wsss_tf.errors import InputError
 

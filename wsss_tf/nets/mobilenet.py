@@ -6,7 +6,7 @@ Ref: Sandler et al., CVPR 2018; dilation as in DeepLab v2.
 import keras
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour
+from wsss_tf.ops import colour
 from wsss_tf.nets.weights import load_backbone_weights, load_trunk_weights
 
 # The blocks that halve the resolution to 1/8, 1/16 and 1/32 of the input.

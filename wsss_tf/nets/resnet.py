@@ -10,7 +10,7 @@ import functools
 import keras
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour
+from wsss_tf.ops import colour
 from wsss_tf.nets.weights import load_backbone_weights, load_trunk_weights
 
 _EPSILON = 1e-5

@@ -10,7 +10,8 @@ import functools
 import keras
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour, vgg
+from wsss_tf.nets import vgg
+from wsss_tf.ops import colour
 from wsss_tf.nets.torch_layers import FixedNorm, convolution
 from wsss_tf.nets.weights import load_converted_weights
 

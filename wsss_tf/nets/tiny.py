@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour
+from wsss_tf.ops import colour
 
 
 def build(output_stride: int, weights: str) -> keras.Model:

@@ -8,7 +8,7 @@ import functools
 import keras
 
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour
+from wsss_tf.ops import colour
 from wsss_tf.nets.weights import load_backbone_weights, load_converted_weights, load_trunk_weights
 
 # Convolutions and channels of the five blocks, named as in keras.applications.

@@ -9,9 +9,9 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from wsss_tf import resize
+from wsss_tf.ops import resize
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour
+from wsss_tf.ops import colour
 from wsss_tf.nets.weights import load_weights
 
 _EPSILON = 1e-6

@@ -12,10 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from wsss_tf import resize
+from wsss_tf.ops import resize
 from wsss_tf.config import expand_path, setting
 from wsss_tf.errors import InputError
-from wsss_tf.nets import colour, vit
+from wsss_tf.nets import vit
+from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import BACKBONES
 
 RGB = "rgb"

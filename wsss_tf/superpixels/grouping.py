@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss_tf import crf
+from wsss_tf.imaging import crf
 from wsss_tf.config import setting
-from wsss_tf.data.images import read_photo
-from wsss_tf.data.store import write_ids
+from wsss_tf.files.images import read_photo
+from wsss_tf.files.store import write_ids
 from wsss_tf.superpixels import classic, discovery, ncut, refine
 
 _FROM_FEATURES = ("discovery", "ncut", "ncut_dense")

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from wsss_tf.crf import CRF_SETS, CrfParams, dense_crf, unary_from_labels
+from wsss_tf.imaging.crf import CRF_SETS, CrfParams, dense_crf, unary_from_labels
 
 
 def refine(ids: np.ndarray, photo: np.ndarray, params: CrfParams = CRF_SETS["C5"], trust: float = 0.7,
@@ -18,7 +18,7 @@ def refine(ids: np.ndarray, photo: np.ndarray, params: CrfParams = CRF_SETS["C5"
       photo: uint8 [H, W, 3] RGB.
       params: of the CRF (A3-3).
       trust: probability of a patch's superpixel at each of its pixels.
-      backend: of the CRF, see wsss_tf.crf.dense_crf.
+      backend: of the CRF, see wsss_tf.imaging.crf.dense_crf.
 
     Returns:
       int32 [H, W], 0..m-1 without gaps, m <= n.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from wsss_tf.data.store import write_text
+from wsss_tf.files.store import write_text
 
 
 class TrainingLog:

@@ -11,12 +11,12 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from wsss_tf.config import setting
-from wsss_tf.data.augment import AugmentConfig
-from wsss_tf.data.example import Example
-from wsss_tf.data.pipeline import Maps, find_unreadable, step_ids, training_stream
+from wsss_tf.data.stream.augment import AugmentConfig
+from wsss_tf.example import Example
+from wsss_tf.data.stream.pipeline import Maps, find_unreadable, step_ids, training_stream
 from wsss_tf.errors import InputError, Stopped
-from wsss_tf.methods.contract import Method, StatefulMethod
-from wsss_tf.nets import colour
+from wsss_tf.train.contract import Method, StatefulMethod
+from wsss_tf.ops import colour
 from wsss_tf.nets.heads import LAST_LAYERS
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.checkpointing import Checkpointer

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from wsss_tf.methods.contract import Batch, Method, StatefulMethod
+from wsss_tf.train.contract import Batch, Method, StatefulMethod
 from wsss_tf.train.precision import LossScale
 from wsss_tf.train.replicas import of_first_replica, summed, update_all
 

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wsss_tf.pseudo_labels.seeds import pseudo_label, superpixel_seed
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 90), min_size=1, max_size=5, unique=True),
+       st.floats(0, 1, width=32))
+def test_the_strongest_class_above_the_threshold_pixel_by_pixel(seed, keys, threshold):
+    rng = np.random.default_rng(seed)
+    cam = np.maximum(rng.normal(size=[len(keys), 5, 6]), 0).astype(np.float32) * 7
+    expected = np.zeros([5, 6])
+    for y, x in np.ndindex(5, 6):
+        scores = [cam[k, y, x] / (cam[k].max() + 1e-5) for k in range(len(keys))]
+        best = max(range(len(keys)), key=lambda k: (scores[k], -k))
+        if scores[best] > threshold:
+            expected[y, x] = keys[best]
+    label = pseudo_label(np.array(keys), cam, threshold)
+    assert label.dtype == np.uint8
+    np.testing.assert_array_equal(label, expected)
+
+
+def test_classes_compete_by_their_own_maximum():
+    """A weak class wins where it is at its strongest."""
+    cam = np.float32([[[10, 1]], [[0.1, 0.2]]])
+    np.testing.assert_array_equal(pseudo_label(np.array([3, 8]), cam, 0.2), [[3, 8]])
+
+
+def test_dead_maps_are_background():
+    np.testing.assert_array_equal(pseudo_label(np.array([3]), np.zeros([1, 2, 2], np.float32), 0.2), 0)
+
+
+def test_initial_seed_equals_the_recorded_one(golden):
+    recorded = golden("thesis_ch3_reference")
+    keys = np.flatnonzero(recorded["t"]) + 1
+    seed = superpixel_seed(keys, recorded["cam"][keys - 1], recorded["superpixels"], float(recorded["alpha"]))
+    np.testing.assert_array_equal(seed, recorded["seed"])
+    assert set(np.unique(seed)) == {0, *keys, 255}
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(0, 3), alpha=st.sampled_from([0.3, 0.5, 0.8]), keep=st.booleans())
+def test_initial_seed_equals_loops(seed, count, alpha, keep):
+    """Eqs 3.2-3.5 pixel by pixel and superpixel by superpixel."""
+    rng = np.random.default_rng(seed)
+    keys = np.sort(rng.choice(np.arange(1, 9), count, replace=False))
+    cam = np.maximum(rng.normal(size=[count, 6, 5]), 0).astype(np.float32)
+    superpixels = rng.integers(0, 4, [6, 5]) * 3
+    strength = np.zeros([6, 5])
+    expected = np.full([6, 5], 255)
+    for place in np.ndindex(6, 5):
+        for key, channel in zip(keys, cam):
+            value = channel[place] / (channel.max() + np.float32(1e-5))
+            if value > strength[place]:
+                strength[place] = value
+                expected[place] = key if value > alpha else 255
+    quiet = min(np.unique(superpixels), key=lambda number: strength[superpixels == number].mean())
+    for place in np.ndindex(6, 5):
+        if superpixels[place] == quiet and (expected[place] == 255 or not keep):
+            expected[place] = 0
+    np.testing.assert_array_equal(superpixel_seed(keys, cam, superpixels, alpha, keep), expected)
+
+
+BLOCKS = np.kron(np.arange(4).reshape(2, 2), np.ones([4, 4], int))
+
+
+def weak_cam() -> np.ndarray:
+    """One class that is strong nowhere but at one pixel, which is not in the first superpixel."""
+    cam = np.full([1, 8, 8], 0.2, np.float32)
+    cam[0, :4, :4] = 0.1
+    cam[0, 7, 7] = 1.0
+    return cam
+
+
+def test_without_a_confident_pixel_only_the_background_superpixel_is_labeled():
+    seed = superpixel_seed(np.array([3]), weak_cam(), BLOCKS, alpha=1.0)
+    np.testing.assert_array_equal(seed, np.where(BLOCKS == 0, 0, 255))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_one_superpixel_for_the_whole_photo_is_background_around_the_confident_pixels(keep):
+    """A3-6: read literally, the equations would leave no foreground at all."""
+    seed = superpixel_seed(np.array([3]), weak_cam(), np.zeros([8, 8], int), alpha=0.5, keep_foreground=keep)
+    expected = np.zeros([8, 8])
+    expected[7, 7] = 3 if keep else 0
+    np.testing.assert_array_equal(seed, expected)
+
+
+def test_a_photo_that_is_confident_everywhere_has_no_background():
+    seed = superpixel_seed(np.array([2]), np.ones([1, 8, 8], np.float32), BLOCKS, alpha=0.5)
+    np.testing.assert_array_equal(seed, 2)
+
+
+def test_a_photo_without_tags_has_its_first_superpixel_as_background():
+    seed = superpixel_seed(np.array([], np.int64), np.zeros([0, 8, 8], np.float32), BLOCKS, alpha=0.5)
+    np.testing.assert_array_equal(seed, np.where(BLOCKS == 0, 0, 255))

@@ -1,0 +1,194 @@
+"""Label maps of COCO 2014 for evaluation: masks/{train,val}2014/<image_id>.png.
+
+They come from one of two sources, which do not give the same pixels:
+
+  * 'instances': outlines of the instance annotations. Where objects overlap
+    the one with the smaller area is in front (a plate on a table), and crowds
+    bear their class: both as in coco2voc, a public converter.
+    It also agrees with the tags, which count crowds.
+  * 'stuff': the pixel maps of COCO-Stuff, whose annotators resolved overlaps.
+    The 80 classes keep their pixels, all stuff becomes background, and what
+    was left unlabeled is void.
+"""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import tqdm
+
+from wsss_tf.data.coco_annotations import FOLDERS, LABELS, Annotations, Outline, Picture, Region, read_annotations
+from wsss_tf.example import BACKGROUND, UNKNOWN
+from wsss_tf.data.folder import MAP_SUFFIXES, list_images
+from wsss_tf.files.images import read_labels
+from wsss_tf.files.store import write_json, write_labels
+from wsss_tf.errors import InputError
+
+MAX_THREADS = 8  # drawing is Python's, packing and writing are not
+STUFF_VALUES = 182  # things 0..90 (category id - 1), stuff 91..181
+_NOTE = "made_from.json"
+_MIN_COORDINATES = 6  # of a polygon; pycocotools would take 4 numbers for a box
+
+Draw = Callable[[Picture], np.ndarray]
+
+
+def write_masks(root: Path, split: str, made_from: str, progress: bool) -> Path:
+    """Writes the label map of every image of a split that has none yet; returns their folder.
+
+    Args:
+      root: the folder with annotations/ (and stuffthingmaps/) in it.
+      split: 'train' or 'val'.
+      made_from: 'instances' or 'stuff'.
+      progress: show a progress bar.
+
+    Raises:
+      InputError: annotations or pixel maps are missing or malformed,
+        pycocotools is not installed, or the folder holds masks of another kind.
+    """
+    annotations = read_annotations(root, split, outlines=made_from == "instances")
+    draw = SOURCES[made_from](root, annotations)
+    folder = root / "masks" / FOLDERS[split]
+    _claim(folder, made_from)
+    missing = [picture for picture in annotations.pictures if not (folder / f"{picture.name}.png").exists()]
+
+    def write(picture: Picture) -> None:
+        write_labels(folder / f"{picture.name}.png", draw(picture))
+
+    with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+        for _ in tqdm.tqdm(pool.map(write, missing), f"{split} masks", len(missing), unit="img", disable=not progress):
+            pass
+    return folder
+
+
+def draw_regions(height: int, width: int, regions: Iterable[Region]) -> np.ndarray:
+    """Label map uint8 [H, W] of one image's regions, the smaller area in front.
+
+    Of two regions of the same area the first one is in front.
+
+    Raises:
+      InputError: an outline is malformed or belongs to an image of another
+        size, or pycocotools is not installed.
+    """
+    labels = np.full([height, width], BACKGROUND, np.uint8)
+    for region in reversed(sorted(regions, key=lambda region: region.area)):
+        labels[_covered(region.outline, height, width)] = region.label
+    return labels
+
+
+def from_stuff(values: np.ndarray) -> np.ndarray:
+    """Labels 0..80 and 255 of a COCO-Stuff pixel map: uint8 [H, W] -> uint8 [H, W].
+
+    Raises:
+      InputError: values that such a map does not have.
+    """
+    wrong = [int(value) for value in np.unique(values) if STUFF_VALUES <= value != UNKNOWN]
+    if wrong:
+        raise InputError(f"expected a COCO-Stuff map with values 0 to {STUFF_VALUES - 1} or {UNKNOWN}, found "
+                         f"{wrong[0]}: take it anew from stuffthingmaps_trainval2017.zip")
+    return _STUFF_TABLE[values]
+
+
+def _stuff_table() -> np.ndarray:
+    table = np.full([256], BACKGROUND, np.uint8)
+    for category, label in LABELS.items():
+        table[category - 1] = label
+    table[UNKNOWN] = UNKNOWN
+    return table
+
+
+_STUFF_TABLE = _stuff_table()
+
+
+def _covered(outline: Outline, height: int, width: int) -> np.ndarray:
+    """bool [H, W]: the pixels within an outline; polygons by the rules of pycocotools."""
+    if isinstance(outline, dict):
+        return _run_lengths(outline, height, width)
+    polygons = [list(polygon) for polygon in outline if len(polygon) >= _MIN_COORDINATES]
+    if not polygons:
+        return np.zeros([height, width], bool)
+    rle = _pycocotools()
+    return rle.decode(rle.merge(rle.frPyObjects(polygons, height, width))).astype(bool)
+
+
+def _run_lengths(outline: dict, height: int, width: int) -> np.ndarray:
+    """Runs outside and inside in turn, down the columns; COCO 2014 has them for crowds, never compressed."""
+    size, runs = outline.get("size"), outline.get("counts")
+    if size != [height, width]:
+        raise InputError(f"expected runs of the image's size {[height, width]} (height, width), found {size}")
+    if not isinstance(runs, list) or any(not isinstance(run, int) or run < 0 for run in runs):
+        raise InputError("expected polygons or a list of run lengths, found something else")
+    if sum(runs) != height * width:
+        raise InputError(f"expected runs that sum up to {height * width} pixels, found {sum(runs)}")
+    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
+
+
+def _instances(root: Path, annotations: Annotations) -> Draw:
+    _pycocotools()
+    regions = defaultdict(list)
+    for region in annotations.regions:
+        regions[region.number].append(region)
+
+    def draw(picture: Picture) -> np.ndarray:
+        try:
+            return draw_regions(picture.height, picture.width, regions[picture.number])
+        except InputError as error:
+            raise InputError(f"{annotations.path}: image {picture.number}: {error}: take the file anew from "
+                             "annotations_trainval2014.zip") from error
+
+    return draw
+
+
+def _stuff(root: Path, annotations: Annotations) -> Draw:
+    folders = sorted(path for path in (root / "stuffthingmaps").glob("*") if path.is_dir())
+    # The maps are published in the folders of 2017, which split the same photos otherwise and name them by number.
+    files = {name.split("_")[-1]: path
+             for folder in folders for name, path in list_images(folder, MAP_SUFFIXES).items()}
+    missing = [picture for picture in annotations.pictures if f"{picture.number:012d}" not in files]
+    if missing:
+        raise InputError(f"{root / 'stuffthingmaps'}: expected a pixel map for every image, found none for "
+                         f"{len(missing)} of {len(annotations.pictures)}, e.g. {missing[0].number:012d}.png: unpack "
+                         "stuffthingmaps_trainval2017.zip there")
+
+    def draw(picture: Picture) -> np.ndarray:
+        path = files[f"{picture.number:012d}"]
+        values = read_labels(path)
+        if values.shape != (picture.height, picture.width):
+            raise InputError(f"{path}: expected {picture.width}x{picture.height} pixels as {annotations.path} says, "
+                             f"found {values.shape[1]}x{values.shape[0]}: restore the file from its source")
+        try:
+            return from_stuff(values)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+
+    return draw
+
+
+SOURCES: dict[str, Callable[[Path, Annotations], Draw]] = {"instances": _instances, "stuff": _stuff}
+
+
+def _claim(folder: Path, made_from: str) -> None:
+    """Notes what the folder's masks are made from, so that an interrupted run goes on and no kinds mix."""
+    note = folder / _NOTE
+    try:
+        found = json.loads(note.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        found = "something unknown" if list_images(folder, MAP_SUFFIXES) else made_from
+    except ValueError:
+        found = "something unknown"
+    if found != made_from:
+        raise InputError(f"{folder}: expected no masks or masks made from {made_from}, found masks made from {found}: "
+                         "rename the folder to keep them, or delete it")
+    write_json(note, made_from)
+
+
+def _pycocotools():
+    try:
+        from pycocotools import mask
+    except ImportError as error:
+        raise InputError("masks from instances need pycocotools, which cannot be imported "
+                         f"({error}): pip install 'pycocotools>=2.0.8', or draw them from 'stuff'") from error
+    return mask

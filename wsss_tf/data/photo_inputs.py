@@ -1,0 +1,51 @@
+"""The photos that a user names: a file, a folder or a pattern."""
+
+import collections
+import glob
+import os
+from pathlib import Path
+
+from wsss_tf.config import expand_path
+from wsss_tf.example import Example
+from wsss_tf.data.folder import PHOTO_SUFFIXES
+from wsss_tf.errors import InputError
+
+
+def find_inputs(pattern: str, without: Path) -> tuple[tuple[Example, ...], tuple[Path, ...]]:
+    """The photos, by path, and the other files that the pattern matches.
+
+    An image id is the path from the folder that all photos share, without its
+    suffix; where two photos would share an id, such as a.jpg and a.png, both keep
+    theirs.
+
+    Args:
+      pattern: a file, a folder (the files in it, not those below) or a pattern
+        such as photos/**/*.jpg; may begin with ~ and contain ${VARIABLE}.
+      without: a folder whose files are no inputs, where results go.
+
+    Raises:
+      InputError: there are no photos.
+    """
+    path = expand_path(pattern)
+    if path.is_dir():
+        found = path.iterdir()
+    else:
+        found = [path] if path.is_file() else map(Path, glob.glob(str(path), recursive=True))
+    files = sorted(file for file in found if file.is_file() and without.resolve() not in file.resolve().parents)
+    photos = [file for file in files if file.suffix.lower() in PHOTO_SUFFIXES and not file.name.startswith(".")]
+    if not photos:
+        raise InputError(f"--input={pattern}: expected a photo, a folder of photos or a pattern that matches some "
+                         f"({', '.join(PHOTO_SUFFIXES)}), found {len(files)} other files: correct it")
+    base = os.path.commonpath([file.parent for file in photos])
+    names = _names([file.relative_to(base) for file in photos])
+    examples = tuple(Example(name, file, ()) for name, file in zip(names, photos))
+    return examples, tuple(file for file in files if file not in set(photos))
+
+
+def _names(files: list[Path]) -> list[str]:
+    """A name for each file, none twice, not even on file systems that do not tell a from A."""
+    stems = [file.with_suffix("").as_posix() for file in files]
+    often = collections.Counter(map(str.casefold, stems))
+    names = [file.as_posix() if often[stem.casefold()] > 1 else stem for stem, file in zip(stems, files)]
+    unique = len(set(map(str.casefold, names))) == len(names)
+    return names if unique else [file.as_posix() for file in files]

@@ -1,0 +1,1 @@
+"""Scores of masks, seeds, maps and superpixels against ground truth."""

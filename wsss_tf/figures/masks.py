@@ -1,0 +1,71 @@
+"""Figures 2.7, 2.8 and 3.20: the masks that several runs give for the same photos."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+
+from wsss_tf.evaluate.confusion import confusion_matrix
+from wsss_tf.example import UNKNOWN, Example
+from wsss_tf.files.images import read_labels, read_photo
+from wsss_tf.figures.page import Page
+from wsss_tf.figures.panel import Panel, over, titled_once
+from wsss_tf.evaluate.scores import scores_from_confusion
+
+_NOTE = "Under each mask: its mIoU on this photo in percent, over the classes of mask and ground truth."
+
+
+def masks_page(examples: tuple[Example, ...], class_names: tuple[str, ...],
+               folders: tuple[tuple[str, Path], ...]) -> Page:
+    """The page with a row per photo: photo, ground truth if any photo has it, and the masks.
+
+    Args:
+      examples: the photos.
+      class_names: names by label value.
+      folders: (title, folder of <image_id>.png) for each column of masks.
+
+    Raises:
+      InputError: a file is missing or damaged, or a mask does not fit its
+        photo or the classes.
+    """
+    with_truth = any(example.mask for example in examples)
+    rows = []
+    for example in examples:
+        photo = read_photo(example.image)
+        row = [Panel(photo, ("photo",), (example.image_id,))]
+        truth = np.full(photo.shape[:2], UNKNOWN, np.uint8)
+        if example.mask:
+            truth = _read_mask(example.mask, example, photo.shape[:2], class_names)
+        if with_truth:
+            row.append(Panel(truth, ("ground truth",), () if example.mask else ("none",)))
+        for title, folder in folders:
+            mask = _read_mask(folder / f"{example.image_id}.png", example, photo.shape[:2], class_names)
+            row.append(Panel(mask, (title,), _score(truth, mask, class_names)))
+        rows.append(tuple(row))
+    return Page(titled_once(rows), class_names, _NOTE if with_truth else "")
+
+
+def outlines_page(examples: tuple[Example, ...], class_names: tuple[str, ...],
+                  folders: tuple[tuple[str, Path], ...]) -> Page:
+    """Figure 2.8: the page of `masks_page` with every mask as outlines of its objects over the photo.
+
+    Raises:
+      InputError: see `masks_page`.
+    """
+    page = masks_page(examples, class_names, folders)
+    rows = tuple((row[0], *(over(row[0].image, panel) for panel in row[1:])) for row in page.rows)
+    return dataclasses.replace(page, rows=rows)
+
+
+def _read_mask(path: Path, example: Example, size: tuple[int, int], class_names: tuple[str, ...]) -> np.ndarray:
+    """A label map of a photo, sure to have its size and no label beyond the classes."""
+    mask = read_labels(path)
+    confusion_matrix(np.zeros(size, np.uint8), mask, len(class_names), example.image, path)
+    return mask
+
+
+def _score(truth: np.ndarray, mask: np.ndarray, class_names: tuple[str, ...]) -> tuple[str, ...]:
+    """mIoU of one photo; nothing if no pixel of it has a true label."""
+    miou = scores_from_confusion(confusion_matrix(truth, mask, len(class_names)), class_names).miou
+    return () if math.isnan(miou) else (f"mIoU {100 * miou:.1f}",)

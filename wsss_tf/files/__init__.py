@@ -1,0 +1,1 @@
+"""What lies on disk, never half written."""

@@ -1,0 +1,1 @@
+"""Arithmetic on one picture, in NumPy."""

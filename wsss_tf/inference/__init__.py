@@ -1,0 +1,1 @@
+"""A trained net on a whole photo."""

@@ -1,1 +1,0 @@
-"""One file per system; all keep the contract of contract.py."""

@@ -1,0 +1,1 @@
+"""The original numbers and how they were measured."""

@@ -1,0 +1,1 @@
+"""Work that goes image by image, on processes or on a Dask cluster."""

@@ -1,0 +1,91 @@
+"""Pseudo-labels (eqs 1.12-1.13) and sparse initial seeds (eqs 3.2-3.5) from class activation maps."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from wsss_tf.files.cams import normalise, read_cam
+from wsss_tf.config import setting
+from wsss_tf.example import BACKGROUND, UNKNOWN
+from wsss_tf.files.images import read_ids
+from wsss_tf.files.store import write_image
+
+
+@dataclasses.dataclass(frozen=True)
+class SeedConfig:
+    """How class activation maps become pseudo-labels."""
+
+    cam_threshold: float = setting(0.2, "background score beside the normalised maps (eq. 1.12; PSA uses 0.2)")
+    alpha: float = setting(0.5, "normalised map above which a pixel is an initial seed (eq. 3.4, A3-1; Table 3.7)")
+    keep_foreground: bool = setting(True, "confident pixels in the background superpixel stay foreground (A3-6); false "
+                                          "overwrites them, as eqs 3.4 and 3.5 read literally")
+
+
+def superpixel_seed(keys: np.ndarray, cam: np.ndarray, superpixels: np.ndarray, alpha: float,
+                    keep_foreground: bool = True) -> np.ndarray:
+    """Sparse initial seed: confident CAM pixels, and the least active superpixel as background.
+
+    Args:
+      keys: int64 [K], label values of the present classes.
+      cam: float32 [K, H, W], rectified maps.
+      superpixels: int [H, W] ids.
+      alpha: normalised CAM above which a pixel is labeled, 0..1 (A3-1).
+      keep_foreground: confident pixels inside the background superpixel stay
+        foreground (A3-6); False overwrites them, as the equations read.
+
+    Returns:
+      uint8 [H, W] of 0..C and 255 (unlabeled).
+
+    Ref: thesis eqs 3.2-3.5.
+    """
+    maps = normalise(cam)
+    strength = maps.max(axis=0, initial=0)
+    strongest = keys[maps.argmax(axis=0)] if len(keys) else BACKGROUND
+    seed = np.where(strength > alpha, strongest, UNKNOWN).astype(np.uint8)
+    _, index = np.unique(superpixels, return_inverse=True)
+    index = index.reshape(superpixels.shape)
+    activity = np.bincount(index.ravel(), strength.ravel()) / np.bincount(index.ravel())
+    quiet = index == activity.argmin()
+    return np.where(quiet & ((seed == UNKNOWN) | (not keep_foreground)), BACKGROUND, seed).astype(np.uint8)
+
+
+def pseudo_label(keys: np.ndarray, cam: np.ndarray, threshold: float) -> np.ndarray:
+    """The strongest present class of each pixel, background below the threshold.
+
+    Args:
+      keys: int64 [K], label values of the present classes; none means all background.
+      cam: float32 [K, H, W], rectified maps.
+      threshold: score of the background, 0..1.
+
+    Returns:
+      uint8 [H, W] label map.
+
+    Ref: thesis eqs 1.12-1.13.
+    """
+    if not len(keys):
+        return np.full(cam.shape[1:], BACKGROUND, np.uint8)
+    maps = normalise(cam)
+    label = keys[maps.argmax(axis=0)]
+    return np.where(maps.max(axis=0) > threshold, label, BACKGROUND).astype(np.uint8)
+
+
+def write_seed(path: Path, image_id: str, cams: Path, superpixels: Path | None, config: SeedConfig) -> None:
+    """Makes and writes the artefact of one image: an initial seed where there are superpixels, else a pseudo-label.
+
+    Args:
+      path: <image_id>.png, 8-bit grey.
+      image_id: the image.
+      cams: folder of its class activation maps.
+      superpixels: folder of its superpixels, or None.
+      config: thresholds.
+
+    Raises:
+      InputError: an artefact that it is made of is missing or damaged.
+    """
+    keys, cam = read_cam(cams, image_id)
+    if superpixels:
+        seed = superpixel_seed(keys, cam, read_ids(superpixels / f"{image_id}.png"), config.alpha, config.keep_foreground)
+    else:
+        seed = pseudo_label(keys, cam, config.cam_threshold)
+    write_image(path, seed)

@@ -1,0 +1,1 @@
+"""Stages joined by folders."""

@@ -1,0 +1,1 @@
+"""A segmenter trained on pseudo-labels from class activation maps."""

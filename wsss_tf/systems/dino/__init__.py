@@ -1,0 +1,1 @@
+"""Self-distillation of a transformer without labels (DINO)."""

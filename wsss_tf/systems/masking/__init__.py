@@ -1,0 +1,1 @@
+"""Segmentation by image masking (thesis chapter 2)."""

@@ -1,0 +1,1 @@
+"""Segmentation by superpixel-guided seeded region growing (thesis chapter 3)."""
