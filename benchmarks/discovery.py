@@ -10,8 +10,8 @@ import tracemalloc
 
 import numpy as np
 from absl import flags
-
 from timing import medians
+
 from wsss_tf.commands.program import run_script
 from wsss_tf.experiment import Experiment
 from wsss_tf.superpixels.discovery import discover

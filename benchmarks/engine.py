@@ -15,8 +15,8 @@ from unittest import mock
 
 import tensorflow as tf
 from absl import flags
-
 from segmentation_step import random_batch
+
 from wsss_tf.commands.program import run_script
 from wsss_tf.experiment import Experiment
 from wsss_tf.systems.dilated_classifier import build_classifier

@@ -13,14 +13,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 from absl import flags
-
 from timing import medians
+
 from wsss_tf.commands.program import run_script
-from wsss_tf.example import UNKNOWN, Dataset, Example
-from wsss_tf.files.store import write_labels, write_npz
 from wsss_tf.data.voc import CLASS_NAMES
 from wsss_tf.evaluate.folder import CAM_THRESHOLDS, EvaluationConfig, evaluate_folder
+from wsss_tf.example import UNKNOWN, Dataset, Example
 from wsss_tf.experiment import Experiment
+from wsss_tf.files.store import write_labels, write_npz
 
 _COUNT = flags.DEFINE_integer("images", 1449, "images to score", lower_bound=1)
 _REPEATS = flags.DEFINE_integer("repeats", 3, "turns; medians are printed")

@@ -16,9 +16,9 @@ import numpy as np
 from absl import flags
 
 from wsss_tf.commands.program import run_script
-from wsss_tf.data.stream.augment import AugmentConfig
-from wsss_tf.example import Example
 from wsss_tf.data.stream.pipeline import training_stream
+from wsss_tf.data.stream.settings import AugmentConfig
+from wsss_tf.example import Example
 from wsss_tf.experiment import Experiment
 
 _COUNT = flags.DEFINE_integer("images", 600, "images to time, after a sixth of that as warm-up")

@@ -17,18 +17,19 @@ from pathlib import Path
 
 import keras
 from absl import flags
-
 from input_pipeline import photos
+
 from wsss_tf.commands.program import run_script
 from wsss_tf.example import Example
-from wsss_tf.files.images import read_photo
 from wsss_tf.experiment import Experiment
+from wsss_tf.files.images import read_photo
+from wsss_tf.inference.probabilities import Predictor
+from wsss_tf.inference.settings import PredictConfig
+from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.parallel.each_image import make_missing
+from wsss_tf.parallel.pool import Workers
 from wsss_tf.results.masks import marginals, write_masks
 from wsss_tf.systems.segmenter import build_segmenter
-from wsss_tf.nets.backbone import backbone_grid
-from wsss_tf.parallel.pool import Workers
-from wsss_tf.inference.probabilities import PredictConfig, Predictor
 
 _PHOTOS = flags.DEFINE_integer("photos", 8, "photos per turn", lower_bound=1)
 _CLASSES = flags.DEFINE_integer("classes", 20, "classes without the background", lower_bound=1)

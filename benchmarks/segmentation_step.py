@@ -11,15 +11,15 @@ from collections.abc import Callable
 
 import tensorflow as tf
 from absl import flags
-
 from timing import medians
-from wsss_tf.ops import resize
+
+from wsss_tf.commands.memory import segmenter_memory
 from wsss_tf.commands.program import run_script
 from wsss_tf.experiment import Experiment
-from wsss_tf.commands.memory import segmenter_memory
-from wsss_tf.train.contract import Batch
+from wsss_tf.ops import resize
 from wsss_tf.systems.dilated_classifier import build_classifier
 from wsss_tf.systems.masking.method import ImageMasking
+from wsss_tf.train.contract import Batch
 from wsss_tf.train.loop import stochastic_descent
 from wsss_tf.train.step import training_step
 

@@ -7,8 +7,8 @@ from absl import flags
 
 from wsss_tf.commands.program import run_script
 from wsss_tf.config import expand_path
-from wsss_tf.data.coco_annotations import FOLDERS
 from wsss_tf.data.build.coco_masks import SOURCES, write_masks
+from wsss_tf.data.coco_annotations import FOLDERS
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
 

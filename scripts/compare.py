@@ -14,8 +14,8 @@ from wsss_tf.compare.comparison import compare
 from wsss_tf.compare.page import write_page
 from wsss_tf.compare.table import latex, markdown
 from wsss_tf.config import expand_path
-from wsss_tf.files.store import write_text
 from wsss_tf.experiment import Experiment
+from wsss_tf.files.store import write_text
 
 _OUT = flags.DEFINE_string("out", "", "folder of comparison.md, .tex and .html; empty: RUNS/comparison")
 _ROW = flags.DEFINE_multi_string("row", [], "NAME=ROW: the original row of runs that do not name one; may be repeated")

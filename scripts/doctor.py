@@ -5,8 +5,8 @@ Usage: python scripts/doctor.py --flagfile=flags/demo/attention.cfg
 
 import sys
 
-from wsss_tf.commands.program import run_script
 from wsss_tf.commands.doctor import BAD, examine
+from wsss_tf.commands.program import run_script
 from wsss_tf.experiment import Experiment
 
 

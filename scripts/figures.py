@@ -10,9 +10,9 @@ from absl import flags
 from wsss_tf.commands.program import run_script
 from wsss_tf.config import define_flags, read_flags
 from wsss_tf.experiment import Experiment
+from wsss_tf.figures.draw import draw_figures
 from wsss_tf.figures.index import table
 from wsss_tf.figures.sources import FigureConfig
-from wsss_tf.figures.draw import draw_figures
 from wsss_tf.stages.steps import open_chain
 
 define_flags(FigureConfig, flags.FLAGS)

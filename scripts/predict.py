@@ -6,10 +6,10 @@ Usage: python scripts/predict.py --flagfile=flags/demo/attention.cfg
 
 from absl import flags
 
+from wsss_tf.commands.predict_photos import PredictPhotosConfig, predict_photos
 from wsss_tf.commands.program import run_script
 from wsss_tf.config import define_flags, read_flags
 from wsss_tf.experiment import Experiment
-from wsss_tf.commands.predict_photos import PredictPhotosConfig, predict_photos
 from wsss_tf.stages.steps import open_chain
 
 define_flags(PredictPhotosConfig, flags.FLAGS)

@@ -9,11 +9,11 @@ over the flagfiles. Table, curves and pictures go to RUNS/NAME/superpixel_table.
 from absl import flags
 
 from wsss_tf.commands.program import given_flags, row_experiment, run_script
-from wsss_tf.files.store import write_text
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
 from wsss_tf.figures.page import draw_page, save_figure
 from wsss_tf.figures.superpixel_table import curves, measure, pictures, shown, table
+from wsss_tf.files.store import write_text
 
 _ROWS = flags.DEFINE_list("rows", [], "flagfiles, one per row of the table")
 _PHOTOS = flags.DEFINE_integer("photos", 4, "photos in the pictures", lower_bound=1)

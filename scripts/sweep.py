@@ -10,10 +10,10 @@ from pathlib import Path
 from absl import flags
 
 from wsss_tf.commands.program import given_flags, run_script
+from wsss_tf.commands.sweep import run_sweep, sweep_scores, sweep_table
 from wsss_tf.config import expand_path
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
-from wsss_tf.commands.sweep import run_sweep, sweep_scores, sweep_table
 
 _ROWS = flags.DEFINE_list("rows", [], "flagfiles, one per row of the table; differences are to the first")
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "seeds of each row")

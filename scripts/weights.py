@@ -13,9 +13,9 @@ from pathlib import Path
 
 from absl import flags
 
-from wsss_tf.commands.program import run_words  # before TensorFlow is imported, which it asks to be quiet
 from wsss_tf.checkpoints import obtain  # noqa: I001
 from wsss_tf.checkpoints.manifest import Checkpoint, read_manifest
+from wsss_tf.commands.program import run_words  # before TensorFlow is imported, which it asks to be quiet
 from wsss_tf.config import expand_path
 from wsss_tf.errors import InputError
 

@@ -14,7 +14,7 @@ FIGURES = {
     "engine": (["--steps=1", "--turns=2", "--seg_batch=2", "--replicas=2"], [r"engine / bare +([\d.]+)", r"bare +([\d.]+) ms"]),
     "startup": (["--cls_batch=4", "--shapes_train=6", "--shapes_val=2", "--shapes_size=64"], [r"([\d.]+) s to the first step"]),
     "evaluation": (["--images=6", "--repeats=1"], [r"masks +([\d.]+) s", r"and edges +([\d.]+) s", r"CAMs,.* ([\d.]+) s"]),
-    "features": (["--feature_net=vit_test", "--feature_weights=none", "--side=64"], [r"memory +(\d+) MiB"]),
+    "features": (["--feature_net=vit_tiny", "--feature_weights=none", "--side=64"], [r"memory +(\d+) MiB"]),
     "discovery": (["--patches=60", "--width=8", "--repeats=1"], [r"discovery / product +([\d.]+)", r"(\d+) MiB"]),
     "input_pipeline": (["--images=4"], [r"([\d.]+) images/s per core, crop 65"]),
     "predict_crf": (["--photos=2", "--repeats=1", "--classes=2", "--test_scales=0.25", "--others=1", "--workers=2"],

@@ -11,17 +11,18 @@ import tensorflow as tf
 from absl import flags
 
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
+from wsss_tf.nets.backbone import BACKBONES
+from wsss_tf.superpixels.features import Features
+from wsss_tf.superpixels.grouping import superpixels
+from wsss_tf.superpixels.settings import uses_features
 from wsss_tf.systems.cam_baseline.method import CamBaseline
 from wsss_tf.systems.cam_classifier import CamClassifier
 from wsss_tf.systems.dilated_classifier import DilatedClassifier, build_classifier
 from wsss_tf.systems.masking.method import ImageMasking
 from wsss_tf.systems.segmenter import build_segmenter
 from wsss_tf.systems.superpixel_growing.method import SuperpixelGrowing
-from wsss_tf.nets.backbone import BACKBONES
-from wsss_tf.superpixels.features import Features
-from wsss_tf.superpixels.grouping import superpixels, uses_features
-from wsss_tf.train.step import training_step
 from wsss_tf.train.optimizer import MomentumSGD
+from wsss_tf.train.step import training_step
 
 ROOT = Path(__file__).parents[1]
 ROWS = sorted(str(path.relative_to(ROOT)) for folder in ("flags/thesis", "flags/real")
@@ -192,7 +193,7 @@ def test_tables_3_6_to_3_8(table, values):
 def test_superpixel_rows_group_features_or_a_photo(file):
     """Every row makes superpixels of a small photo, with a net of the test size where it has one."""
     e = parse(f"--flagfile={file}", "--feature_weights=none", "--superpixel_size=16")
-    small = {True: "vit_test", e.features.net == "rgb": "rgb", e.features.net in BACKBONES: "test"}[True]
+    small = {True: "vit_tiny", e.features.net == "rgb": "rgb", e.features.net in BACKBONES: "test"}[True]
     photo = np.random.default_rng(0).integers(0, 256, [64, 96, 3], np.uint8)
     config = dataclasses.replace(e.features, net=small, block=min(e.features.block, 1))
     features = Features(config)(photo) if uses_features(e.superpixels) else None

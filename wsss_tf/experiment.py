@@ -6,32 +6,27 @@ from pathlib import Path
 
 from absl import flags
 
-from wsss_tf.inference.cams import CamConfig
 from wsss_tf.config import define_flags, expand_path, read_flags, setting
-from wsss_tf.data.stream.augment import AugmentConfig, ClassifierCropConfig
-from wsss_tf.example import Dataset
-from wsss_tf.data.stream.multicrop import MulticropConfig
-from wsss_tf.data.photos import PhotosConfig
 from wsss_tf.data.build.shapes import ShapesConfig
 from wsss_tf.data.open import DataConfig, open_dataset
+from wsss_tf.data.photos import PhotosConfig
+from wsss_tf.data.stream.settings import AugmentConfig, ClassifierCropConfig, MulticropConfig
 from wsss_tf.errors import InputError
-from wsss_tf.inference.saved_model import ExportConfig
-from wsss_tf.systems.superpixel_growing.growing import GrowingConfig
-from wsss_tf.systems.dilated_classifier import ClassifierConfig
-from wsss_tf.systems.masking.method import MaskingConfig
-from wsss_tf.systems.segmenter import SegmenterConfig
-from wsss_tf.systems.dino.method import DistillationConfig, DistillationTrainConfig
-from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.example import Dataset
+from wsss_tf.inference.settings import CamConfig, ExportConfig, PredictConfig
+from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.nets.weights import origin_of
 from wsss_tf.originals.tables import find_row, row_names
 from wsss_tf.parallel.pool import Workers
-from wsss_tf.inference.probabilities import PredictConfig
-from wsss_tf.pseudo_labels.saliency import SaliencyConfig
 from wsss_tf.pseudo_labels.saliency_sources import MASK_SUPERVISION, SUPERVISION
-from wsss_tf.pseudo_labels.seeds import SeedConfig
-from wsss_tf.superpixels.features import FeatureConfig
-from wsss_tf.superpixels.grouping import SuperpixelConfig
-from wsss_tf.train.loop import ClassifierTrainConfig, TrainConfig
+from wsss_tf.pseudo_labels.settings import SaliencyConfig, SeedConfig
+from wsss_tf.superpixels.settings import FeatureConfig, SuperpixelConfig
+from wsss_tf.systems.dino.settings import DistillationConfig, DistillationTrainConfig
+from wsss_tf.systems.masking.settings import MaskingConfig
+from wsss_tf.systems.settings import ClassifierConfig, SegmenterConfig
+from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
+from wsss_tf.train.loop import ClassifierTrainConfig
+from wsss_tf.train.settings import TrainConfig
 
 
 @dataclasses.dataclass(frozen=True)

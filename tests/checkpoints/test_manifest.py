@@ -9,9 +9,9 @@ import pytest
 from wsss_tf.checkpoints import names
 from wsss_tf.checkpoints.manifest import SUPERVISIONS, read_manifest
 from wsss_tf.errors import InputError
-from wsss_tf.nets import vit
-from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import BACKBONES
+from wsss_tf.nets.settings import VIT_SIZES
+from wsss_tf.ops import colour
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "checkpoints/manifest.json"
@@ -22,7 +22,7 @@ ENTRY = json.loads(MANIFEST.read_text(encoding="utf-8"))[0]
 @pytest.mark.parametrize("name", CHECKPOINTS)
 def test_entry(name):
     entry = CHECKPOINTS[name]
-    assert entry.net in BACKBONES or entry.net in vit.SIZES
+    assert entry.net in BACKBONES or entry.net in VIT_SIZES
     assert entry.names in names.RULES and entry.convention in colour.CONVENTIONS and entry.supervision in SUPERVISIONS
     assert entry.licence and entry.paper and (entry.urls or entry.by_hand)
     assert all(url.rpartition("/")[2] == entry.file for url in entry.urls)

@@ -14,14 +14,15 @@ from wsss_tf.checkpoints import digest, obtain, proof
 from wsss_tf.checkpoints.manifest import pins_file, read_manifest
 from wsss_tf.errors import InputError
 from wsss_tf.nets import torch_weights, vit, weights
-from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+from wsss_tf.nets.backbone import build_backbone
+from wsss_tf.nets.settings import VIT_SIZES, BackboneConfig
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests/golden"
 CHECKPOINTS = {name: dataclasses.replace(entry, digests={}) for name, entry in
                read_manifest(ROOT / "checkpoints/manifest.json").items()}  # no test has the published files
-TINY = dataclasses.replace(CHECKPOINTS["dino_vit_s8"], name="tiny_vit", net="vit_test", file="tiny_vit.pth", urls=())
-SIZE = vit.SIZES["vit_test"]
+TINY = dataclasses.replace(CHECKPOINTS["dino_vit_s8"], name="tiny_vit", net="vit_tiny", file="tiny_vit.pth", urls=())
+SIZE = VIT_SIZES["vit_tiny"]
 
 
 def tiny_arrays(prefix: str = "") -> dict[str, np.ndarray]:
@@ -55,7 +56,7 @@ def without_torch(monkeypatch):
 @pytest.fixture
 def tiny(published, monkeypatch):
     """A published file of the test size, for whose like the recording of ViT-S/16 stands."""
-    monkeypatch.setitem(proof.RECORDINGS, "vit_test", dataclasses.replace(proof.RECORDINGS["vit_s16"], file="absent"))
+    monkeypatch.setitem(proof.RECORDINGS, "vit_tiny", dataclasses.replace(proof.RECORDINGS["vit_s16"], file="absent"))
     return published("tiny_vit.pth", tiny_arrays())
 
 
@@ -71,12 +72,12 @@ def test_a_transformer_from_file_to_file(published, tmp_path, tiny, prefix, with
     entry = dataclasses.replace(TINY, prefix=prefix, without=without)
     path, _ = obtain.convert(entry, source, tmp_path, RECORDINGS)
     assert path == tmp_path / "tiny_vit.weights.h5"
-    net, arrays = vit.load("vit_test", path, facet="token"), tiny_arrays()
+    net, arrays = vit.load("vit_tiny", path, facet="token"), tiny_arrays()
     np.testing.assert_array_equal(net.get_layer("block1_fc2").kernel, arrays["blocks.1.mlp.fc2.weight"].T)
     np.testing.assert_array_equal(net.get_layer("patches").kernel, arrays["patch_embed.proj.weight"].transpose(2, 3, 1, 0))
     np.testing.assert_array_equal(net.get_layer("tokens").positions, arrays["pos_embed"])
     assert weights.provenance(path) == weights.Provenance(
-        "tiny_vit", "vit_test", "torchvision", "none", hashlib.sha256(source.read_bytes()).hexdigest())
+        "tiny_vit", "vit_tiny", "torchvision", "none", hashlib.sha256(source.read_bytes()).hexdigest())
 
 
 @pytest.mark.parametrize("change, says", [
@@ -131,7 +132,7 @@ def test_verify(tmp_path, tiny):
         dataset[3] += 1e-6
     with pytest.raises(InputError, match=r"tiny_vit\.weights\.h5: block0_qkv/bias is not what the published file gives"):
         obtain.verify(TINY, tmp_path, RECORDINGS)
-    weights.save_weights(vit.build("vit_test", facet="cls"), path)
+    weights.save_weights(vit.build("vit_tiny", facet="cls"), path)
     with pytest.raises(InputError, match="found a file that does not say where it comes from"):
         obtain.verify(TINY, tmp_path, RECORDINGS)
     path.unlink()

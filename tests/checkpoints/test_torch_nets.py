@@ -12,17 +12,18 @@ from wsss_tf.checkpoints import names, obtain, proof
 from wsss_tf.checkpoints.convert import converted_net
 from wsss_tf.checkpoints.manifest import read_manifest
 from wsss_tf.errors import InputError
-from wsss_tf.nets import torch_weights, vit
+from wsss_tf.nets import torch_weights
+from wsss_tf.nets.settings import VIT_SIZES
 from wsss_tf.ops import colour
 
 torch = pytest.importorskip("torch", reason="needs the extra `convert`: pip install torch")
 ROOT = Path(__file__).parents[2]
 CHECKPOINTS = {name: dataclasses.replace(entry, digests={}) for name, entry in
                read_manifest(ROOT / "checkpoints/manifest.json").items()}
-TINY = dataclasses.replace(CHECKPOINTS["dino_vit_s8"], name="tiny_vit", net="vit_test", file="tiny_vit.pth")
+TINY = dataclasses.replace(CHECKPOINTS["dino_vit_s8"], name="tiny_vit", net="vit_tiny", file="tiny_vit.pth")
 PSA = dataclasses.replace(CHECKPOINTS["wide_resnet38"], names="psa_resnet38", file="psa.pth")
 LAST = {"vgg16_torch": "pool5", "resnet50_torch": "layer4_2_relu3", "resnet101_torch": "layer4_2_relu3",
-        "resnet101": "conv5_block3_out", "wrn38": "bn7_relu", "vit_test": "norm"}
+        "resnet101": "conv5_block3_out", "wrn38": "bn7_relu", "vit_tiny": "norm"}
 
 
 def lively(net: str):
@@ -49,7 +50,7 @@ def test_outputs_and_gradients(entry, legacy, tmp_path):
     torch.save(reference.state_dict(), tmp_path / "source.pth", _use_new_zipfile_serialization=not legacy)
     net = converted_net(entry, tmp_path / "source.pth")
     rng, last = np.random.default_rng(0), LAST[entry.net]
-    sides = (vit.SIZES[entry.net].side,) * 2 if entry.net in vit.SIZES else (49, 33)
+    sides = (VIT_SIZES[entry.net].side,) * 2 if entry.net in VIT_SIZES else (49, 33)
     centred = rng.uniform(-110, 130, (1, *sides, 3)).astype("f4")
     given = np.asarray(colour.CONVENTIONS[entry.convention](centred)).transpose(0, 3, 1, 2)
     theirs = reference(torch.tensor(np.ascontiguousarray(given)))[last]
@@ -75,14 +76,14 @@ def test_outputs_and_gradients(entry, legacy, tmp_path):
 
 
 def test_the_proof_stands_beside_the_source_net(tmp_path):
-    torch.save(lively("vit_test").state_dict(), tmp_path / "source.pth")
+    torch.save(lively("vit_tiny").state_dict(), tmp_path / "source.pth")
     _, words = obtain.convert(TINY, tmp_path / "source.pth", tmp_path, ROOT / "tests/golden")
     assert "beside the source net in PyTorch, 1 layers: differs by" in words and float(words.split()[-5]) < 1e-4
 
 
 def test_two_layers_that_change_places_are_seen(tmp_path, monkeypatch):
     """Of the same shape, so that nothing else would notice."""
-    torch.save(lively("vit_test").state_dict(), tmp_path / "source.pth")
+    torch.save(lively("vit_tiny").state_dict(), tmp_path / "source.pth")
     rule, places = names.RULES["vit"], {"blocks.0.": "blocks.1.", "blocks.1.": "blocks.0."}
     monkeypatch.setitem(names.RULES, "vit", lambda name: rule(places.get(name[:9], name[:9]) + name[9:]))
     with pytest.raises(InputError, match="tiny_vit: expected the source net's features within 1e-03, found"):

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from wsss_tf.commands import predict_photos
-from wsss_tf.imaging import crf
 from wsss_tf.files.images import read_labels, read_photo
-from wsss_tf.nets.backbone import backbone_grid
-from wsss_tf.inference.probabilities import Predictor
+from wsss_tf.imaging import crf
 from wsss_tf.imaging.tiling import blend, tiles
+from wsss_tf.inference.probabilities import Predictor
+from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.systems.trained import trained_segmenter
 
 NAMES = ("shapes_val_0000", "shapes_val_0001", "shapes_val_0002")
@@ -93,7 +93,7 @@ def test_probabilities_are_those_that_the_mask_is_the_largest_of(crf_flag, predi
         image = read_photo(photos / f"{name}.jpg")
         expected = predictor.probabilities(image)
         if crf_flag == "--crf":
-            expected = crf.refine_probabilities(expected, image, crf.CRF_SETS["C1"])
+            expected = crf.refine_probabilities(expected, image, crf.CRF_SETS["authors"])
         with np.load(out / "probabilities" / f"{name}.npz") as arrays:
             found = arrays["probabilities"]
         assert found.dtype == np.float16
@@ -203,7 +203,7 @@ def test_away_from_borders_of_tiles_they_give_what_the_whole_photo_gives(predict
 def test_each_tile_is_refined_by_the_crf_and_blended(workers, predict, predictor, photos, out):
     image = large_photo(photos, predictor)
     assert predict("--tile=256", f"--workers={workers}").code == 0
-    maps = [crf.refine_probabilities(predictor.probabilities(image[box]), image[box], crf.CRF_SETS["C1"])
+    maps = [crf.refine_probabilities(predictor.probabilities(image[box]), image[box], crf.CRF_SETS["authors"])
             for box in tiles(image.shape[:2], 256)]
     expected = np.concatenate(list(blend(image.shape[:2], 256, maps))).argmax(-1)
     np.testing.assert_array_equal(read_labels(out / "masks" / "large.png"), expected)

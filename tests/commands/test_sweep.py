@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from wsss_tf.commands.sweep import row_name, run_sweep, sweep_scores, sweep_table
 from wsss_tf.errors import InputError
 from wsss_tf.stages.stage import read_manifest
-from wsss_tf.commands.sweep import row_name, run_sweep, sweep_scores, sweep_table
 
 
 def write_scores(runs, name: str, seed: int, plain: float, crf: float) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from wsss_tf.compare.comparison import compare
 from wsss_tf.compare.page import render
-from wsss_tf.originals.tables import find_row
 from wsss_tf.originals.rows import original_classes
+from wsss_tf.originals.tables import find_row
 
 CHAPTER_3 = "--flagfile=flags/thesis/ch3/table_3_2/resnet101.cfg"
 

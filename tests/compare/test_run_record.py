@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wsss_tf.errors import InputError
 from wsss_tf.compare.run_record import RunRecord, known_stages, read_run
+from wsss_tf.errors import InputError
 from wsss_tf.stages.stage import MANIFEST, read_manifest
 
 A4 = "--flagfile=flags/thesis/ch2/table_2_3/A4.cfg"

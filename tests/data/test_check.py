@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.files import store
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest
-from wsss_tf.example import Dataset, Example
 from wsss_tf.errors import InputError
+from wsss_tf.example import Dataset, Example
+from wsss_tf.files import store
 
 SIZE = (16, 20)
 

@@ -241,8 +241,9 @@ def test_an_example_without_tags_passes_through_the_maps(tmp_path):
     """keys [0] and cam [0, H, W], from the artefact to pseudo-label and scores."""
     import keras
 
-    from wsss_tf.inference.cams import CamConfig, CamMaker
     from wsss_tf.files.cams import cam_path, read_cam, write_cam
+    from wsss_tf.inference.cams import CamMaker
+    from wsss_tf.inference.settings import CamConfig
     from wsss_tf.nets.backbone import Grid
 
     example = opened(make_coco(tmp_path), untagged="keep").train[0]

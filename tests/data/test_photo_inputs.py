@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from wsss_tf.errors import InputError
 from wsss_tf.data.photo_inputs import find_inputs
+from wsss_tf.errors import InputError
 
 
 @pytest.fixture

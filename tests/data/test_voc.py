@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from wsss_tf.data.folder import read_class_names, read_list
-from wsss_tf.files.images import read_labels
 from wsss_tf.data.labels import read_csv
 from wsss_tf.data.open import DataConfig, open_dataset
 from wsss_tf.data.voc import CLASS_NAMES, COUNTS, open_voc
 from wsss_tf.errors import InputError
+from wsss_tf.files.images import read_labels
 
 SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).parents[2] / ".." / "shared"))
 VOC = SHARED / "data" / "voc12_labels"

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wsss_tf.errors import InputError
+from wsss_tf.evaluate.artefacts import score_cams, score_masks, score_objects, score_seeds, score_superpixels
 from wsss_tf.evaluate.confusion import confusion_matrix
+from wsss_tf.evaluate.scores import scores_from_confusion, seed_scores_from_confusion
 from wsss_tf.example import UNKNOWN, Example
 from wsss_tf.files.images import read_labels
 from wsss_tf.files.store import write_ids, write_labels, write_npz
-from wsss_tf.errors import InputError
-from wsss_tf.evaluate.artefacts import score_cams, score_masks, score_objects, score_seeds, score_superpixels
-from wsss_tf.evaluate.scores import scores_from_confusion, seed_scores_from_confusion
 
 NAMES = ("background", "cat", "dog", "sheep", "sign")
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,9 +7,16 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from wsss_tf.evaluate.cooccurrence import (Pair, context_file, pair_counts, pair_scores, parse_pairs, read_context,
-                                  read_context_names)
 from wsss_tf.errors import InputError
+from wsss_tf.evaluate.cooccurrence import (
+    Pair,
+    context_file,
+    pair_counts,
+    pair_scores,
+    parse_pairs,
+    read_context,
+    read_context_names,
+)
 
 NAMES = ("background", "boat", "train")
 CONTEXT = {"water": 431, "track": 397}

@@ -12,13 +12,13 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from wsss_tf.errors import InputError
 from wsss_tf.evaluate.boundary import boundary_counts, boundary_scores
+from wsss_tf.evaluate.folder import EvaluationConfig, evaluate_folder
+from wsss_tf.evaluate.table import text_table
 from wsss_tf.example import UNKNOWN, Dataset, Example
 from wsss_tf.files.images import read_labels
 from wsss_tf.files.store import write_ids, write_labels, write_npz
-from wsss_tf.errors import InputError
-from wsss_tf.evaluate.folder import EvaluationConfig, evaluate_folder
-from wsss_tf.evaluate.table import text_table
 
 NAMES = ("background", "cat", "dog", "sheep")
 SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).parents[2] / ".." / "shared"))

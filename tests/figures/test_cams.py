@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.files.cams import read_cam
-from wsss_tf.example import objects
-from wsss_tf.files.images import read_labels, read_saliency
 from wsss_tf.errors import InputError
+from wsss_tf.example import objects
 from wsss_tf.figures.page import draw_page
+from wsss_tf.files.cams import read_cam
+from wsss_tf.files.images import read_labels, read_saliency
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from matplotlib import rcParams
 
 from wsss_tf.errors import InputError
 
+
 @pytest.fixture(scope="module")
 def figures():
     """What imports TensorFlow is imported here."""

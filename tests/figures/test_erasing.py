@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.example import Example
 from wsss_tf.data.voc import CLASS_NAMES
+from wsss_tf.example import Example
 from wsss_tf.figures.page import draw_page
 
 

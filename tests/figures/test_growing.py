@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.files.images import read_labels
 from wsss_tf.errors import InputError
 from wsss_tf.figures.page import draw_page
+from wsss_tf.files.images import read_labels
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_grown_labels_at_image_resolution_follow_the_equations(sources, growing,
     import tensorflow as tf
 
     from wsss_tf.figures.seeds import seed_parts
-    from wsss_tf.systems.superpixel_growing.growing import GrowingConfig
+    from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
     parts = seed_parts(sources(photos=1))[0]
     grower = growing._finished(sources())
     seed, classes = written(growing_run, parts.example), growing_run.experiment.dataset.num_classes

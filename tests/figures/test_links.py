@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from wsss_tf.files.images import read_photo
 from wsss_tf.figures.links import links_page
 from wsss_tf.figures.page import draw_page
-from wsss_tf.superpixels.grouping import SuperpixelConfig
+from wsss_tf.files.images import read_photo
+from wsss_tf.superpixels.settings import SuperpixelConfig
 
 PLAIN = SuperpixelConfig(crf_set="none")
 

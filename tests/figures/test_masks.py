@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.example import UNKNOWN
 from wsss_tf.data.voc import CLASS_NAMES
 from wsss_tf.errors import InputError
+from wsss_tf.example import UNKNOWN
 from wsss_tf.figures.masks import masks_page
 from wsss_tf.figures.page import draw_page
 

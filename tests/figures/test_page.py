@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from wsss_tf.example import UNKNOWN
 from wsss_tf.data.voc import CLASS_NAMES
 from wsss_tf.errors import InputError
+from wsss_tf.example import UNKNOWN
 from wsss_tf.figures.page import Page, draw_page, save_figure
 from wsss_tf.figures.panel import Panel
 from wsss_tf.figures.style import class_look

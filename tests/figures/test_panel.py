@@ -6,8 +6,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from wsss_tf.example import UNKNOWN
 from wsss_tf.data.voc import CLASS_NAMES
+from wsss_tf.example import UNKNOWN
 from wsss_tf.figures.panel import Panel, show, titled_once
 from wsss_tf.figures.style import class_look, line_looks
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from wsss_tf.files.images import read_ids, read_labels
 from wsss_tf.errors import InputError
 from wsss_tf.figures.superpixel_table import curves, measure, pictures, shown, table
+from wsss_tf.files.images import read_ids, read_labels
 from wsss_tf.superpixels.metrics import mean_scores, superpixel_scores
 
 RGB = ("--feature_net=rgb", "--feature_stride=8")

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from wsss_tf.errors import InputError
 from wsss_tf.files.images import image_size, read_grey, read_ids, read_labels, read_photo, read_saliency
 from wsss_tf.files.store import write_ids
-from wsss_tf.errors import InputError
 
 READERS = (read_photo, read_labels, read_grey, read_ids, functools.partial(read_saliency, maximum=255), image_size)
 RNG = np.random.default_rng(0)

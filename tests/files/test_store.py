@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsss_tf.errors import InputError
 from wsss_tf.files import store
 from wsss_tf.files.images import read_labels
-from wsss_tf.errors import InputError
 
 # Label -> colour in the development kit of PASCAL VOC.
 VOC_COLOURS = {0: (0, 0, 0), 1: (128, 0, 0), 2: (0, 128, 0), 3: (128, 128, 0), 4: (0, 0, 128), 5: (128, 0, 128),

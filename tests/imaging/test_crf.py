@@ -9,12 +9,17 @@ from PIL import Image
 from scipy import ndimage
 
 from wsss_tf.config import expand_path
-from wsss_tf.imaging.crf import (
-    CRF_SETS, CrfParams, dense_crf, refine_probabilities, unary_from_labels, unary_from_softmax,
-)
 from wsss_tf.errors import InputError
+from wsss_tf.imaging.crf import (
+    CRF_SETS,
+    CrfParams,
+    dense_crf,
+    refine_probabilities,
+    unary_from_labels,
+    unary_from_softmax,
+)
 
-GOLDEN_SETS = {"psa": "C1", "seam_vis_t1": None, "irn_label": "C3", "deeplab": "C4", "sec_train": "C6"}
+GOLDEN_SETS = {"psa": "authors", "seam_vis_t1": None, "irn_label": "irn", "deeplab": "deeplab", "sec_train": "sec_training"}
 
 
 def _shared(name: str) -> Path:
@@ -76,7 +81,7 @@ def test_superpixel_set_gives_the_golden_ids():
     with np.load(_shared("golden/thesis_superpixel.npz")) as file:
         ids, image, expected = file["upsampled_tau03"], file["image"], file["crf_tau03"]
     unary = unary_from_labels(ids, int(ids.max()) + 1, 0.7)
-    refined = dense_crf(unary, image, CRF_SETS["C5"], "lattice").argmax(axis=2)
+    refined = dense_crf(unary, image, CRF_SETS["superpixels"], "lattice").argmax(axis=2)
     assert (refined == expected).mean() >= 0.999
 
 
@@ -89,7 +94,7 @@ def test_unaries_are_the_golden_ones(golden):
     np.testing.assert_allclose(from_labels.reshape(-1, 4).T, golden["unary_irn_label"], rtol=1e-5)
 
 
-@pytest.mark.parametrize("name, photos", [("C1", 20), ("C3", 4), ("C4", 4), ("C6", 4)])
+@pytest.mark.parametrize("name, photos", [("authors", 20), ("irn", 4), ("deeplab", 4), ("sec_training", 4)])
 def test_back_ends_agree_on_photos(name, photos):
     pytest.importorskip("pydensecrf")
     files = sorted(_shared("data/msrc_objects/JPEGImages").glob("*.jpg"))
@@ -120,7 +125,7 @@ def test_pulls_a_coarse_border_to_the_colour_edge():
     image[:, 35:] = 200
     prob = np.full([48, 64, 2], 0.3, np.float32)
     prob[:, :28, 0] = prob[:, 28:, 1] = 0.7
-    refined = dense_crf(unary_from_softmax(prob), image, CRF_SETS["C1"], "lattice").argmax(axis=2)
+    refined = dense_crf(unary_from_softmax(prob), image, CRF_SETS["authors"], "lattice").argmax(axis=2)
     np.testing.assert_array_equal(refined, (image[..., 0] > 100).astype(int))
 
 
@@ -128,8 +133,8 @@ def test_labels_are_interchangeable():
     rng = np.random.default_rng(2)
     image, unary = _synthetic_photo(rng), unary_from_softmax(_coarse_softmax(rng, 96, 128, 4))
     order = [2, 0, 3, 1]
-    swapped = dense_crf(unary[..., order], image, CRF_SETS["C1"], "lattice")
-    np.testing.assert_allclose(swapped, dense_crf(unary, image, CRF_SETS["C1"], "lattice")[..., order], atol=1e-4)
+    swapped = dense_crf(unary[..., order], image, CRF_SETS["authors"], "lattice")
+    np.testing.assert_allclose(swapped, dense_crf(unary, image, CRF_SETS["authors"], "lattice")[..., order], atol=1e-4)
 
 
 @pytest.mark.parametrize("backend", ["lattice", "pydensecrf"])
@@ -142,7 +147,7 @@ def test_tiny_images(backend, height, width, labels):
     image = rng.integers(0, 256, [height, width, 3], np.uint8)
     unary = rng.random([height, width, labels]).astype(np.float32)
     image.flags.writeable = unary.flags.writeable = False  # as decoders hand them out
-    marginals = dense_crf(unary, image, CRF_SETS["C1"], backend)
+    marginals = dense_crf(unary, image, CRF_SETS["authors"], backend)
     assert marginals.shape == unary.shape and marginals.dtype == np.float32
     np.testing.assert_allclose(marginals.sum(axis=2), 1, atol=1e-5)
 
@@ -157,7 +162,7 @@ def test_no_iterations_give_the_softmax():
 def test_large_energies_do_not_overflow():
     rng = np.random.default_rng(5)
     unary = rng.choice(np.float32([-1e4, 0, 1e4]), [16, 16, 3])
-    marginals = dense_crf(unary, _synthetic_photo(rng, 16, 16), CRF_SETS["C1"], "lattice")
+    marginals = dense_crf(unary, _synthetic_photo(rng, 16, 16), CRF_SETS["authors"], "lattice")
     assert np.isfinite(marginals).all()
 
 
@@ -166,19 +171,19 @@ def test_refining_leaves_out_absent_classes_only():
     image, prob = _synthetic_photo(rng), np.full([96, 128, 9], 1e-4, np.float32)
     present = [1, 4, 8]
     prob[..., present] = _coarse_softmax(rng, 96, 128, 3) * (1 - 6e-4)
-    refined = refine_probabilities(prob, image, CRF_SETS["C1"], "lattice")
-    everything = dense_crf(unary_from_softmax(prob), image, CRF_SETS["C1"], "lattice")
+    refined = refine_probabilities(prob, image, CRF_SETS["authors"], "lattice")
+    everything = dense_crf(unary_from_softmax(prob), image, CRF_SETS["authors"], "lattice")
     assert _agreement(refined, everything) >= 0.9999
     np.testing.assert_allclose(refined, everything, atol=0.01)
     assert set(np.flatnonzero(refined.any(axis=(0, 1)))) == set(present)
-    kept_all = refine_probabilities(prob, image, CRF_SETS["C1"], "lattice", min_prob=0)
+    kept_all = refine_probabilities(prob, image, CRF_SETS["authors"], "lattice", min_prob=0)
     np.testing.assert_array_equal(kept_all, everything)
 
 
 def test_refining_one_certain_class():
     prob = np.zeros([16, 16, 3], np.float32)
     prob[..., 2] = 1
-    refined = refine_probabilities(prob, np.zeros([16, 16, 3], np.uint8), CRF_SETS["C1"], "lattice")
+    refined = refine_probabilities(prob, np.zeros([16, 16, 3], np.uint8), CRF_SETS["authors"], "lattice")
     np.testing.assert_array_equal(refined, prob)
 
 
@@ -210,7 +215,7 @@ IMAGE, UNARY = np.zeros([16, 20, 3], np.uint8), np.zeros([16, 20, 2], np.float32
 def test_rejects_wrong_arrays(unary, image):
     for solve in (dense_crf, refine_probabilities):
         with pytest.raises(ValueError, match="expected"):
-            solve(unary, image, CRF_SETS["C1"], "lattice")
+            solve(unary, image, CRF_SETS["authors"], "lattice")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -219,22 +224,22 @@ def test_rejects_scores_that_are_not_finite(bad):
     unary[3, 4, 1] = bad
     for solve in (dense_crf, refine_probabilities):
         with pytest.raises(InputError, match="diverged"):
-            solve(unary, IMAGE, CRF_SETS["C1"], "lattice")
+            solve(unary, IMAGE, CRF_SETS["authors"], "lattice")
 
 
 def test_unknown_backend():
     with pytest.raises(ValueError, match="auto, pydensecrf, lattice"):
-        dense_crf(UNARY, IMAGE, CRF_SETS["C1"], "gpu")
+        dense_crf(UNARY, IMAGE, CRF_SETS["authors"], "gpu")
 
 
 def test_without_pydensecrf(monkeypatch):
     rng = np.random.default_rng(7)
     image, unary = _synthetic_photo(rng, 16, 20), rng.random([16, 20, 2]).astype(np.float32)
-    expected = dense_crf(unary, image, CRF_SETS["C1"], "lattice")
+    expected = dense_crf(unary, image, CRF_SETS["authors"], "lattice")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install pydensecrf2"):
-        dense_crf(unary, image, CRF_SETS["C1"], "pydensecrf")
-    np.testing.assert_array_equal(dense_crf(unary, image, CRF_SETS["C1"], "auto"), expected)
+        dense_crf(unary, image, CRF_SETS["authors"], "pydensecrf")
+    np.testing.assert_array_equal(dense_crf(unary, image, CRF_SETS["authors"], "auto"), expected)
 
 
 @pytest.mark.parametrize("wrong", [
@@ -246,6 +251,6 @@ def test_rejects_wrong_parameters(wrong):
 
 
 def test_the_sets():
-    assert list(CRF_SETS) == ["C1", "C2", "C3", "C4", "C5", "C6"]
-    assert CRF_SETS["C1"] == CRF_SETS["C2"] == CrfParams()
-    assert CRF_SETS["C5"] == CrfParams(10.0, 10.0, 20.0, 5.0, 10.0, 20)
+    assert list(CRF_SETS) == ["authors", "psa", "irn", "deeplab", "superpixels", "sec_training"]
+    assert CRF_SETS["authors"] == CRF_SETS["psa"] == CrfParams()
+    assert CRF_SETS["superpixels"] == CrfParams(10.0, 10.0, 20.0, 5.0, 10.0, 20)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from wsss_tf.imaging import permutohedral as lattice
 from wsss_tf.errors import InputError
+from wsss_tf.imaging import permutohedral as lattice
 from wsss_tf.imaging.permutohedral import Permutohedral
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -4,14 +4,17 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from wsss_tf.inference import multiscale
-from wsss_tf.inference.cams import CamConfig, CamMaker
-from wsss_tf.files.cams import cam_path, normalise, read_cam, write_cam
-from wsss_tf.example import Example
-from wsss_tf.files.store import write_npz
 from wsss_tf.errors import InputError
-from wsss_tf.systems.dilated_classifier import ClassifierConfig, build_classifier
-from wsss_tf.nets.backbone import BackboneConfig, Grid
+from wsss_tf.example import Example
+from wsss_tf.files.cams import cam_path, normalise, read_cam, write_cam
+from wsss_tf.files.store import write_npz
+from wsss_tf.inference import multiscale
+from wsss_tf.inference.cams import CamMaker
+from wsss_tf.inference.settings import CamConfig
+from wsss_tf.nets.backbone import Grid
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.systems.dilated_classifier import build_classifier
+from wsss_tf.systems.settings import ClassifierConfig
 
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, [30, 44, 3], np.uint8)
@@ -22,7 +25,7 @@ GRID = Grid(8, corner=False)
 @pytest.fixture(scope="module")
 def classifier():
     keras.utils.set_random_seed(0)
-    return build_classifier(BackboneConfig("test", 8, "none"), ClassifierConfig(rates=(), channels=8, init_std=0.3),
+    return build_classifier(BackboneConfig("tiny", 8, "none"), ClassifierConfig(rates=(), channels=8, init_std=0.3),
                             CLASSES, dilated=False)
 
 

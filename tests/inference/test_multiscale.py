@@ -4,10 +4,9 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.inference import multiscale
-from wsss_tf.ops import resize
 from wsss_tf.nets import tiny
-from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import Grid
+from wsss_tf.ops import colour, resize
 
 STRIDE = 8
 GRID = Grid(STRIDE, corner=False)

@@ -5,11 +5,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from wsss_tf.inference import multiscale_irn
-from wsss_tf.ops import resize
 from wsss_tf.files.cams import normalise
-from wsss_tf.ops import colour
+from wsss_tf.inference import multiscale_irn
 from wsss_tf.nets.backbone import Grid
+from wsss_tf.ops import colour, resize
 
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, [37, 50, 3], np.uint8)

@@ -62,8 +62,8 @@ def saved_model(tiny, masking_run) -> Path:
 @pytest.fixture(scope="module")
 def predictor(tiny, masking_run):
     """The net and test settings of the SavedModel, in this process."""
-    from wsss_tf.nets.backbone import backbone_grid
     from wsss_tf.inference.probabilities import Predictor
+    from wsss_tf.nets.backbone import backbone_grid
     from wsss_tf.systems.trained import trained_segmenter
 
     experiment = tiny("--experiment=tiny_export", "--reuse=tiny_masking", "--test_flip", "--test_scales=1,0.5")

@@ -2,8 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from wsss_tf.nets.heads import LAST_LAYERS, aspp, classification_block
+from wsss_tf.nets.heads import aspp, aspp_fc, classification_block, hidden_start, last_start
+from wsss_tf.nets.settings import LAST_LAYERS
 
+SMALL = last_start("normal", 0.01)
 FEATURES = np.random.default_rng(0).normal(size=[2, 9, 11, 6]).astype(np.float32)
 
 
@@ -39,7 +41,7 @@ def block(model: keras.Model, name: str, rate: int, fc7_size: int) -> np.ndarray
 @pytest.mark.parametrize("rates", [(6, 12, 18, 24), (1, 2), (3,)])
 def test_aspp_is_the_sum_of_single_convolutions(rates):
     features = keras.Input([None, None, 6])
-    model = randomised(keras.Model(features, aspp(features, rates, 0, 4, 0.01, 0.5)))
+    model = randomised(keras.Model(features, aspp(features, rates, 4, SMALL)))
     branches = [layer for layer in model.layers if layer.weights]
     assert [layer.name for layer in branches] == [f"fc8_rate{rate}" for rate in rates]
     expected = sum(dilated(FEATURES, *layer.get_weights(), rate) for layer, rate in zip(branches, rates))
@@ -48,9 +50,9 @@ def test_aspp_is_the_sum_of_single_convolutions(rates):
 
 @pytest.mark.parametrize("rates", [(1, 2), (3,)])
 def test_aspp_with_channels_is_the_sum_of_blocks(rates):
-    """Spec section 13, VGG16: fc6 3x3 dilated, fc7 1x1, fc8 1x1 in each branch."""
+    """DeepLab on VGG16: fc6 3x3 dilated, fc7 1x1, fc8 1x1 in each branch."""
     features = keras.Input([None, None, 6])
-    model = randomised(keras.Model(features, aspp(features, rates, 8, 4, 0.01, 0.5)))
+    model = randomised(keras.Model(features, aspp_fc(features, rates, 8, 4, SMALL, SMALL, 0.5)))
     assert len([layer for layer in model.layers if layer.weights]) == 3 * len(rates)
     expected = sum(block(model, f"rate{rate}", rate, 1) for rate in rates)
     np.testing.assert_allclose(model(FEATURES, training=False), expected, rtol=1e-4, atol=1e-4)
@@ -60,7 +62,7 @@ def test_aspp_with_channels_is_the_sum_of_blocks(rates):
 @pytest.mark.parametrize("rate", [1, 3])
 def test_classification_block_layer_by_layer(rate):
     features = keras.Input([None, None, 6])
-    model = randomised(keras.Model(features, classification_block(features, "x", rate, 8, 5, 0.01, 0.01, 0.5)))
+    model = randomised(keras.Model(features, classification_block(features, "x", rate, 8, 5, SMALL, SMALL, 0.5)))
     expected = block(model, "x", rate, 3)
     assert expected.shape == (2, 9, 11, 5)
     assert expected.min() < 0 < expected.max()  # raw maps, not rectified
@@ -70,28 +72,28 @@ def test_classification_block_layer_by_layer(rate):
 
 @pytest.mark.parametrize("std", [0.01, 0.05])
 def test_new_layers_start_small_and_without_bias(std):
-    for layer in new_layers(std):
+    for layer in new_layers("normal", std):
         assert 0.8 * std < np.std(layer.kernel) < 1.2 * std and abs(np.mean(layer.kernel)) < 0.2 * std
         np.testing.assert_array_equal(layer.bias, 0)
 
 
-def test_std_0_follows_the_fan_in():
+def test_he_follows_the_fan_in():
     """He's start, except that the first logits of the ASPP are near zero."""
-    for layer in new_layers(0):
+    for layer in new_layers("he", 0.05):
         std = 0.01 if layer.name.startswith("fc8_rate") else np.sqrt(2 / np.prod(layer.kernel.shape[:3]))
         assert 0.8 * std < np.std(layer.kernel) < 1.2 * std
 
 
-def new_layers(std: float) -> list[keras.layers.Layer]:
+def new_layers(init: str, std: float) -> list[keras.layers.Layer]:
     keras.utils.set_random_seed(0)
     features = keras.Input([None, None, 64])
-    maps = classification_block(features, "x", 2, 64, 20, std, std, 0.5)
-    model = keras.Model(features, [maps, aspp(features, (6, 12), 0, 21, std, 0.5)])
+    maps = classification_block(features, "x", 2, 64, 20, hidden_start(init, std), hidden_start(init, std), 0.5)
+    model = keras.Model(features, [maps, aspp(features, (6, 12), 21, last_start(init, std))])
     return [layer for layer in model.layers if layer.weights]
 
 
 def test_the_last_layers_are_those_of_the_heads():
-    names = [layer.name for layer in new_layers(0.01)]
+    names = [layer.name for layer in new_layers("normal", 0.01)]
     assert sorted(name for name in names if name.startswith(LAST_LAYERS["fc8"])) == ["fc8_rate12", "fc8_rate6", "fc8_x"]
     assert all(name.startswith(LAST_LAYERS["head"]) for name in names)
 
@@ -100,7 +102,7 @@ def test_aspp_equals_the_reference(golden):
     """DeepLab v2's sum of four dilated convolutions."""
     recorded = golden("deeplab_aspp")
     features = keras.Input([None, None, 10])
-    model = keras.Model(features, aspp(features, (6, 12, 18, 24), 0, 4, 0.01, 0.5))
+    model = keras.Model(features, aspp(features, (6, 12, 18, 24), 4, SMALL))
     for branch, rate in enumerate((6, 12, 18, 24)):
         kernel, bias = recorded[f"w{branch}"].transpose(2, 3, 1, 0), recorded[f"b{branch}"]
         model.get_layer(f"fc8_rate{rate}").set_weights([kernel, bias])

@@ -5,8 +5,9 @@ import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import mobilenet, tiny
+from wsss_tf.nets.backbone import build_backbone
+from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.ops import colour
-from wsss_tf.nets.backbone import BackboneConfig, build_backbone
 
 IMAGE = np.random.default_rng(0).uniform(-120, 120, [1, 64, 96, 3]).astype(np.float32)
 

@@ -14,7 +14,7 @@ IMAGE = np.random.default_rng(0).uniform(-120, 120, [3, 16, 24, 3]).astype(np.fl
 @pytest.fixture(scope="module")
 def net():
     keras.utils.set_random_seed(0)
-    return add_projection(vit.build("vit_test", facet=vit.CLS), outputs=11, hidden=9, bottleneck=5)
+    return add_projection(vit.build("vit_tiny", facet=vit.CLS), outputs=11, hidden=9, bottleneck=5)
 
 
 def test_equals_numpy(net):
@@ -22,7 +22,7 @@ def test_equals_numpy(net):
     layers = [net.get_layer(f"head_fc{number}") for number in range(3)]
     for layer in layers:
         layer.set_weights([rng.normal(0, 0.5, weight.shape) for weight in layer.weights])
-    x = net.get_layer("vit_test")(IMAGE).numpy()
+    x = net.get_layer("vit_tiny")(IMAGE).numpy()
     for number, layer in enumerate(layers):
         kernel, bias = layer.get_weights()
         x = x @ kernel + bias

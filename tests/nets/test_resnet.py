@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from wsss_tf.ops import resize
 from wsss_tf.errors import InputError
 from wsss_tf.nets import resnet
-from wsss_tf.ops import colour
-from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+from wsss_tf.nets.backbone import build_backbone
 from wsss_tf.nets.heads import aspp
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.ops import colour, resize
 
 RATES = (6, 12, 18, 24)
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import resnet_torch, torch_weights
-from wsss_tf.nets.backbone import BackboneConfig, backbone_grid, build_backbone
+from wsss_tf.nets.backbone import backbone_grid, build_backbone
+from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.nets.weights import save_weights
 
 RNG = np.random.default_rng(0)

@@ -4,7 +4,8 @@ import pytest
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import tiny
-from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+from wsss_tf.nets.backbone import build_backbone
+from wsss_tf.nets.settings import BackboneConfig
 
 IMAGE = np.random.default_rng(0).uniform(-120, 120, [1, 192, 224, 3]).astype(np.float32)
 
@@ -20,7 +21,7 @@ def features(net, image):
 
 @pytest.mark.parametrize("stride", [8, 16])
 def test_sizes(stride):
-    net = build_backbone(BackboneConfig("test", stride, "none"))
+    net = build_backbone(BackboneConfig("tiny", stride, "none"))
     assert features(net, IMAGE).shape == (1, 192 // stride, 224 // stride, 48)
     np.testing.assert_array_equal(net(IMAGE)["classify"], net(IMAGE)["segment"])
     assert net.count_params() < 60_000
@@ -50,4 +51,4 @@ def test_a_shifted_photo_gives_shifted_features(stride):
                                                     (8, "imagenet", "no pretrained weights")])
 def test_what_the_test_size_cannot_do(stride, weights, words):
     with pytest.raises(InputError, match=words):
-        build_backbone(BackboneConfig("test", stride, weights))
+        build_backbone(BackboneConfig("tiny", stride, weights))

@@ -6,9 +6,10 @@ import pytest
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import vgg
-from wsss_tf.ops import colour
-from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+from wsss_tf.nets.backbone import build_backbone
 from wsss_tf.nets.heads import aspp
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.ops import colour
 
 IN_TORCHVISION = {"1_conv1": 0, "1_conv2": 2, "2_conv1": 5, "2_conv2": 7, "3_conv1": 10, "3_conv2": 12, "3_conv3": 14,
                   "4_conv1": 17, "4_conv2": 19, "4_conv3": 21, "5_conv1": 24, "5_conv2": 26, "5_conv3": 28}

@@ -8,16 +8,17 @@ import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import vit
+from wsss_tf.nets.settings import FACETS, VIT_SIZES
 from wsss_tf.ops import colour
 
 IMAGE = np.random.default_rng(0).uniform(-120, 120, [2, 24, 40, 3]).astype(np.float32)
-SIZE = vit.SIZES["vit_test"]
+SIZE = VIT_SIZES["vit_tiny"]
 
 
 @pytest.fixture(scope="module")
 def whole():
     """All blocks, with weights that leave no part without effect."""
-    net = vit.build("vit_test", facet="token")
+    net = vit.build("vit_tiny", facet="token")
     rng = np.random.default_rng(1)
     net.set_weights([rng.normal(0, 0.3, weight.shape) + (weight.name == "gamma") for weight in net.weights])
     return net
@@ -60,7 +61,7 @@ def by_hand(whole, image: np.ndarray, block: int, facet: str) -> np.ndarray:
     return norm(x, *weights["norm"]) if block == SIZE.depth - 1 else x
 
 
-@pytest.mark.parametrize("facet", vit.FACETS)
+@pytest.mark.parametrize("facet", FACETS)
 @pytest.mark.parametrize("block", [0, 1, 2])
 def test_patches_equal_numpy(whole, block, facet):
     features = vit.read_out(whole, block, facet)(IMAGE).numpy()
@@ -89,7 +90,7 @@ def test_all_heads_at_once_give_the_same(whole):
 
 
 def test_nothing_beyond_what_is_read_has_weights():
-    names = {layer.name for layer in vit.build("vit_test", 1, "key").layers if layer.weights}
+    names = {layer.name for layer in vit.build("vit_tiny", 1, "key").layers if layer.weights}
     blocks = {f"block0_{part}" for part in ("norm1", "qkv", "proj", "norm2", "fc1", "fc2")}
     assert names == {"patches", "tokens", *blocks, "block1_norm1", "block1_qkv"}
 
@@ -98,7 +99,7 @@ def test_blocks_count_from_the_end_too(whole):
     np.testing.assert_array_equal(vit.read_out(whole, -1, "key")(IMAGE), vit.read_out(whole, 2, "key")(IMAGE))
     for block in (3, -4):
         with pytest.raises(InputError, match=f"block={block}: expected 0 to 2, or -3 to -1"):
-            vit.build("vit_test", block)
+            vit.build("vit_tiny", block)
 
 
 @pytest.mark.parametrize("height, width", [(376, 504), (480, 480), (224, 224), (448, 112), (200, 336)])

@@ -4,15 +4,23 @@ import numpy as np
 import pytest
 
 from wsss_tf.errors import InputError
-from wsss_tf.systems.segmenter import SegmenterConfig, build_segmenter
 from wsss_tf.nets import tiny
-from wsss_tf.nets.backbone import BackboneConfig
-from wsss_tf.nets.weights import (Provenance, load_backbone_weights, load_converted_weights, load_trunk_weights, load_weights,
-                                  provenance, save_weights)
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.nets.weights import (
+    Provenance,
+    load_backbone_weights,
+    load_converted_weights,
+    load_trunk_weights,
+    load_weights,
+    provenance,
+    save_weights,
+)
+from wsss_tf.systems.segmenter import build_segmenter
+from wsss_tf.systems.settings import SegmenterConfig
 
 
 def segmenter(rates=(1, 2), classes=3, stride=8) -> keras.Model:
-    return build_segmenter(BackboneConfig("test", stride, "none"), SegmenterConfig(rates=rates, channels=0), classes)
+    return build_segmenter(BackboneConfig("tiny", stride, "none"), SegmenterConfig(rates=rates, head="aspp"), classes)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import torch_weights, wide_resnet38
+from wsss_tf.nets.backbone import backbone_grid
+from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.ops import colour
-from wsss_tf.nets.backbone import BackboneConfig, backbone_grid
 
 RNG = np.random.default_rng(0)
 NEVER_TRAINED = ("conv1a", "b2.", "b2_1.", "b2_2.")

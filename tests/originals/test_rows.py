@@ -8,8 +8,8 @@ import pytest
 from wsss_tf.compare.comparison import compare
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
-from wsss_tf.originals.tables import find_row, paper_tables
 from wsss_tf.originals.rows import MIOU, SUPERPIXELS, original_classes, originals
+from wsss_tf.originals.tables import find_row, paper_tables
 
 ROOT = Path(__file__).parents[2]
 FILES = {str(path.relative_to(ROOT)): re.search(r"^--paper_row=(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)

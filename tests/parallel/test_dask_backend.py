@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from wsss_tf import __version__
-from wsss_tf.parallel import pool as parallel
-from wsss_tf.example import Example
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.artefacts import score_superpixels
+from wsss_tf.example import Example
+from wsss_tf.parallel import pool as parallel
 from wsss_tf.parallel.each_image import make_missing
 from wsss_tf.parallel.pool import Workers, ordered, require_workers
 from wsss_tf.stages.steps import open_chain

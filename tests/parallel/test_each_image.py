@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from wsss_tf.errors import InputError, WriteError
 from wsss_tf.example import Example
 from wsss_tf.files.store import write_text
-from wsss_tf.errors import InputError, WriteError
 from wsss_tf.parallel.each_image import each_image, make_missing, missing
 from wsss_tf.parallel.pool import Workers
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsss_tf.errors import InputError
 from wsss_tf.example import Example
 from wsss_tf.files.images import read_labels
-from wsss_tf.errors import InputError
-from wsss_tf.report.run import compare_runs
-from wsss_tf.pseudo_labels.saliency import SaliencyConfig
 from wsss_tf.pseudo_labels.saliency_sources import MASK_SUPERVISION, object_mask, require_source, saliency_scores
+from wsss_tf.pseudo_labels.settings import SaliencyConfig
+from wsss_tf.report.run import compare_runs
 from wsss_tf.stages.stage import read_manifest
 from wsss_tf.stages.steps import open_chain
 
@@ -49,7 +49,7 @@ def example(tmp_path) -> Example:
 def test_maps_are_shares_of_the_maximum(example):
     values = np.asarray(Image.open(example.saliency))
     np.testing.assert_allclose(saliency_scores(example, "maps", 255), values / 255, rtol=1e-6)
-    mask = object_mask(example, SaliencyConfig(saliency_threshold=0.4), 255)
+    mask = object_mask(example, SaliencyConfig(threshold=0.4), 255)
     np.testing.assert_array_equal(mask, values > 102)
 
 
@@ -72,10 +72,10 @@ def test_detectors_find_the_ball(source, example):
     assert scores.dtype == np.float32 and scores.shape == (120, 160) and (scores.min(), scores.max()) == (0, 1)
     truth = read_labels(example.mask)
     assert scores[truth == 3].mean() > 2 * scores[truth == 0].mean()
-    mask = object_mask(example, SaliencyConfig(saliency_source=source, binarisation="twice_mean"), 255)
+    mask = object_mask(example, SaliencyConfig(source=source, binarisation="twice_mean"), 255)
     assert set(np.unique(mask)) == {0, 1}
     np.testing.assert_array_equal(mask, scores > 2 * scores.mean())
-    fixed = object_mask(example, SaliencyConfig(saliency_source=source, saliency_threshold=0.25), 255)
+    fixed = object_mask(example, SaliencyConfig(source=source, threshold=0.25), 255)
     np.testing.assert_array_equal(fixed, scores > 0.25)
 
 
@@ -93,7 +93,7 @@ def test_detectors_get_the_photo_as_opencv_reads_it(source, name, tmp_path):
 @pytest.mark.parametrize("source", DETECTORS)
 def test_detectors_need_neither_map_nor_mask(source, example):
     bare = dataclasses.replace(example, saliency=None, mask=None)
-    require_source(SaliencyConfig(saliency_source=source), [bare])
+    require_source(SaliencyConfig(source=source), [bare])
     np.testing.assert_array_equal(saliency_scores(bare, source, 1), saliency_scores(example, source, 255))
 
 
@@ -110,7 +110,7 @@ def test_detectors_bear_photos_of_any_shape_and_of_one_colour(source, size, tmp_
 
 def test_ground_truth_is_the_binarised_mask(example):
     labels = read_labels(example.mask)
-    mask = object_mask(example, SaliencyConfig(saliency_source="ground_truth"), 255)
+    mask = object_mask(example, SaliencyConfig(source="ground_truth"), 255)
     assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 1, 255}
     np.testing.assert_array_equal(mask == 255, labels == 255)
     np.testing.assert_array_equal(mask == 1, labels == 3)
@@ -124,11 +124,11 @@ def test_ground_truth_is_the_binarised_mask(example):
 ])
 def test_ground_truth_is_refused(changes, words, example):
     with pytest.raises(InputError, match=words):
-        require_source(SaliencyConfig(saliency_source="ground_truth", **changes), [example])
+        require_source(SaliencyConfig(source="ground_truth", **changes), [example])
 
 
 def test_what_the_source_reads_must_be_there(example):
-    maps, masks = SaliencyConfig(), SaliencyConfig("ground_truth", True, refinement="none")
+    maps, masks = SaliencyConfig(), SaliencyConfig("ground_truth", refinement="none")
     for config, field in ((maps, "saliency"), (masks, "mask")):
         require_source(config, [example])
         with pytest.raises(InputError, match=f"^{example.image}: no {field}"):
@@ -139,7 +139,7 @@ def test_opencv_without_its_contributions(example, monkeypatch):
     monkeypatch.delattr(cv2, "saliency")
     require_source(SaliencyConfig(), [example])
     with pytest.raises(InputError, match="pip install opencv-contrib-python-headless"):
-        require_source(SaliencyConfig(saliency_source="fine_grained"), [example])
+        require_source(SaliencyConfig(source="fine_grained"), [example])
 
 
 # From here on through the stages.
@@ -166,7 +166,7 @@ def test_stages_before_the_segmenter(source, more, stages, tiny):
 def test_chain_with_a_detector_needs_no_maps(source, tiny, finish, tiny_data, tmp_path):
     data = shutil.copytree(tiny_data, tmp_path / "bare")
     shutil.rmtree(data / "saliency")
-    run = finish(tiny("--source=folder", f"--data={data}", f"--runs={tmp_path}", f"--saliency_source={source}",
+    run = finish(tiny("--saliency_source=folder", f"--data={data}", f"--runs={tmp_path}", f"--saliency_source={source}",
                       "--binarisation=twice_mean", *ALONE))
     values = {int(value) for path in (run.folder / "saliency").glob("*.png")
               for value in np.unique(np.asarray(Image.open(path)))}
@@ -193,7 +193,7 @@ def test_refinement_without_unlabeled_pixels_reuses_the_cams(tiny, masking_run):
 def test_maps_of_16_bits_in_the_chain(tiny, tiny_data, tmp_path):
     """The range is checked by the first stage, and another range makes other targets."""
     data = shutil.copytree(tiny_data, tmp_path / "wide")
-    flags = ("--source=folder", f"--data={data}", f"--runs={tmp_path / 'runs'}", *ALONE)
+    flags = ("--saliency_source=folder", f"--data={data}", f"--runs={tmp_path / 'runs'}", *ALONE)
     narrow = open_chain(tiny(*flags, "--experiment=narrow"))
     narrow.run("prepare")
     expected = content(narrow.run("saliency"))
@@ -262,7 +262,7 @@ def test_ground_truth_is_refused_before_any_stage(missing, flags, words, script,
     data = shutil.copytree(tiny_data, tmp_path / "copied")
     if missing:
         (data / missing).unlink()
-    ended = script("run", *tiny_flags, "--source=folder", f"--data={data}", f"--runs={tmp_path / 'runs'}", *flags)
+    ended = script("run", *tiny_flags, "--saliency_source=folder", f"--data={data}", f"--runs={tmp_path / 'runs'}", *flags)
     assert ended.code == 2 and words in ended.error
     assert not (tmp_path / "runs").exists()
 

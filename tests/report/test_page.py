@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.example import UNKNOWN
-from wsss_tf.files.store import voc_palette
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.confusion import confusion_matrix
+from wsss_tf.evaluate.scores import scores_from_confusion, seed_scores_from_confusion
+from wsss_tf.example import UNKNOWN
+from wsss_tf.files.store import voc_palette
 from wsss_tf.report.page import (
     PictureRow,
     ReportPage,
@@ -31,7 +32,6 @@ from wsss_tf.report.page import (
     render,
     write_report,
 )
-from wsss_tf.evaluate.scores import scores_from_confusion, seed_scores_from_confusion
 
 HOSTILE = '<script>alert("1")</script> & \'quoted\''
 NAMES = ("background", "cat", HOSTILE, "never seen")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsss_tf.errors import InputError
 from wsss_tf.files.images import read_labels
 from wsss_tf.files.store import write_image, write_labels
-from wsss_tf.errors import InputError
 from wsss_tf.results.voc_server import Submission, check_submission, write_submission
 
 SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).parents[2] / ".." / "shared"))

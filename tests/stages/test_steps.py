@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wsss_tf.errors import InputError
 from wsss_tf.files.cams import read_cam
 from wsss_tf.files.images import read_ids, read_labels
-from wsss_tf.errors import InputError
-from wsss_tf.systems.segmenter import build_segmenter
 from wsss_tf.stages.stage import MANIFEST, read_manifest
 from wsss_tf.stages.steps import STAGES, open_chain
+from wsss_tf.systems.segmenter import build_segmenter
 
 MASKING = ["prepare", "classifier", "cams", "saliency", "segmenter", "masks", "scores", "report"]
 TRAINING = ("classifier", "cams", "saliency", "seeds", "segmenter")

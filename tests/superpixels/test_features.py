@@ -10,12 +10,13 @@ from wsss_tf.data.build.shapes import ShapesConfig, draw_example
 from wsss_tf.errors import InputError
 from wsss_tf.nets import vit
 from wsss_tf.nets.weights import save_weights
-from wsss_tf.superpixels.features import FeatureConfig, Features
-from wsss_tf.superpixels.grouping import SuperpixelConfig, superpixels
+from wsss_tf.superpixels.features import Features
+from wsss_tf.superpixels.grouping import superpixels
 from wsss_tf.superpixels.metrics import superpixel_scores
+from wsss_tf.superpixels.settings import FeatureConfig, SuperpixelConfig
 
 RNG = np.random.default_rng(0)
-VIT = FeatureConfig(net="vit_test", weights="none")
+VIT = FeatureConfig(net="vit_tiny", weights="none")
 RGB = FeatureConfig(net="rgb", stride=4)
 
 
@@ -25,7 +26,7 @@ def photo(height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize("config, cell, width", [
     (VIT, 8, 16), (dataclasses.replace(VIT, facet="token", block=0), 8, 16), (RGB, 4, 3),
-    (FeatureConfig(net="test", weights="none"), 8, 48), (FeatureConfig(net="test", weights="none", stride=16), 16, 48)])
+    (FeatureConfig(net="tiny", weights="none"), 8, 48), (FeatureConfig(net="tiny", weights="none", stride=16), 16, 48)])
 @pytest.mark.parametrize("size", [(64, 96), (61, 90), (17, 33)])
 def test_cells_cover_the_photo(config, cell, width, size):
     features = Features(config)(photo(*size))
@@ -49,9 +50,9 @@ def test_colours_are_the_mean_of_each_cell():
 def test_a_vit_reads_the_whole_file_up_to_its_block(tmp_path):
     """Keys of block 1 with the weights of a whole net equal what the whole net computes there."""
     tf.keras.utils.set_random_seed(1)
-    whole = vit.build("vit_test", facet="token")
+    whole = vit.build("vit_tiny", facet="token")
     save_weights(whole, tmp_path / "vit.weights.h5")
-    config = FeatureConfig(net="vit_test", weights=str(tmp_path / "vit.weights.h5"), block=1)
+    config = FeatureConfig(net="vit_tiny", weights=str(tmp_path / "vit.weights.h5"), block=1)
     image = photo(24, 32)
     inner = tf.keras.Model(whole.input, whole.get_layer("block1_qkv").output)
     tokens = inner(tf.cast(image, tf.float32)[None] - tf.constant([122.675, 116.669, 104.008]))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.example import UNKNOWN
 from wsss_tf.errors import InputError
+from wsss_tf.example import UNKNOWN
 from wsss_tf.superpixels.metrics import borders, superpixel_scores
 
 seeds = st.integers(0, 10**6)

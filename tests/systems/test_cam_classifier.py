@@ -5,17 +5,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from wsss_tf.nets import torch_weights
+from wsss_tf.nets.backbone import build_backbone
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.nets.weights import save_weights
+from wsss_tf.ops import colour
 from wsss_tf.systems import class_maps as classifier
 from wsss_tf.systems.cam_classifier import CamClassifier, build_cam_classifier
-from wsss_tf.nets import torch_weights
-from wsss_tf.ops import colour
-from wsss_tf.nets.backbone import BackboneConfig, build_backbone
-from wsss_tf.nets.weights import save_weights
 from wsss_tf.train.optimizer import MomentumSGD
 from wsss_tf.train.step import training_step
 
 RNG = np.random.default_rng(0)
-TRUNK = BackboneConfig("test", 8, "none")
+TRUNK = BackboneConfig("tiny", 8, "none")
 CLASSES = 4
 BATCH = {
     "image": tf.constant(RNG.uniform(-120, 120, [3, 32, 40, 3]), tf.float32),
@@ -124,7 +125,7 @@ def test_the_last_layer_starts_as_in_pytorch():
     np.testing.assert_allclose(np.histogram(kernel, 4, (-limit, limit))[0], kernel.size / 4, rtol=0.05)
 
 
-@pytest.mark.parametrize("backbone, stride", [("vgg16", 8), ("resnet50", 16), ("test", 16)])
+@pytest.mark.parametrize("backbone, stride", [("vgg16", 8), ("resnet50", 16), ("tiny", 16)])
 def test_any_trunk_will_do(backbone, stride):
     config = BackboneConfig(backbone, stride, "none")
     net, trunk = build_cam_classifier(config, CLASSES), build_backbone(config)

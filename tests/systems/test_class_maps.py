@@ -1,9 +1,8 @@
 import numpy as np
 import tensorflow as tf
 
-from wsss_tf.ops import resize
+from wsss_tf.ops import colour, resize
 from wsss_tf.systems import class_maps as classifier
-from wsss_tf.ops import colour
 
 RNG = np.random.default_rng(0)
 

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from wsss_tf.systems.dilated_classifier import (
-    ClassifierConfig, DilatedClassifier, build_classifier, fuse_maps, without_dilated_blocks)
-from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.systems.dilated_classifier import DilatedClassifier, build_classifier, fuse_maps, without_dilated_blocks
+from wsss_tf.systems.settings import ClassifierConfig
 
-TRUNK = BackboneConfig("test", 8, "none")
+TRUNK = BackboneConfig("tiny", 8, "none")
 CONFIG = ClassifierConfig(rates=(1, 2, 3), channels=12, dropout=0.0, init_std=0.2)
 CLASSES = 4
 RNG = np.random.default_rng(0)

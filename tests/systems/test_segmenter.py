@@ -3,16 +3,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from wsss_tf.ops import resize
-from wsss_tf.systems import losses
 from wsss_tf.files.store import voc_palette
-from wsss_tf.systems import segmenter
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.ops import resize
+from wsss_tf.systems import losses, segmenter
 from wsss_tf.systems.cam_baseline.method import CamBaseline
-from wsss_tf.systems.segmenter import SegmenterConfig
-from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.systems.settings import SegmenterConfig
 
-TRUNK = BackboneConfig("test", 8, "none")
-CONFIG = SegmenterConfig(rates=(1, 2), channels=0, init_std=0.3, scales=(1.0, 0.75, 0.5))
+TRUNK = BackboneConfig("tiny", 8, "none")
+CONFIG = SegmenterConfig(rates=(1, 2), head="aspp", init_std=0.3, scales=(1.0, 0.75, 0.5))
 CLASSES = 3
 RNG = np.random.default_rng(0)
 BATCH = {

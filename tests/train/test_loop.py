@@ -10,16 +10,17 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from wsss_tf.data.stream.augment import AugmentConfig
-from wsss_tf.example import Example
 from wsss_tf.data.stream.pipeline import example_order
+from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example
 from wsss_tf.ops import colour
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog, read_log
-from wsss_tf.train.loop import TrainConfig, fit
-from wsss_tf.train.step import training_step
+from wsss_tf.train.loop import fit
 from wsss_tf.train.optimizer import Groups, MomentumSGD
+from wsss_tf.train.settings import TrainConfig
+from wsss_tf.train.step import training_step
 
 CROPS = AugmentConfig(crop=32, crop_scales=(1.0,))
 STEPS = 8

@@ -10,15 +10,18 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
-from wsss_tf.systems.dilated_classifier import ClassifierConfig, DilatedClassifier, build_classifier
-from wsss_tf.systems.masking.method import ImageMasking, MaskingConfig
-from wsss_tf.systems.segmenter import SegmenterConfig
-from wsss_tf.systems.dino.method import DistillationConfig, SelfDistillation
-from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.systems.dilated_classifier import DilatedClassifier, build_classifier
+from wsss_tf.systems.dino.method import SelfDistillation
+from wsss_tf.systems.dino.settings import DistillationConfig
+from wsss_tf.systems.masking.method import ImageMasking
+from wsss_tf.systems.masking.settings import MaskingConfig
+from wsss_tf.systems.settings import ClassifierConfig, SegmenterConfig
 from wsss_tf.train.logs import read_log
-from wsss_tf.train.loop import LoopConfig, train
+from wsss_tf.train.loop import train
 from wsss_tf.train.optimizer import MomentumSGD
-from wsss_tf.train.precision import FORMATS, LossScale, number_format
+from wsss_tf.train.precision import LossScale, number_format
+from wsss_tf.train.settings import FORMATS, LoopConfig
 from wsss_tf.train.step import training_step
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +30,7 @@ PHOTOS = RNG.uniform(-120, 120, [4, 32, 32, 3]).astype(np.float32)
 BATCH = {"image": PHOTOS, "target": RNG.choice([0, 1, 255], [4, 32, 32]).astype(np.int32),
          "tags": np.eye(4, 3, dtype=np.float32), "seed": np.arange(8, dtype=np.int32).reshape(4, 2), "partner": PHOTOS[:, ::-1],
          "local": RNG.uniform(-120, 120, [4, 2, 16, 16, 3]).astype(np.float32)}
-TRUNK = BackboneConfig("test", 8, "none")
+TRUNK = BackboneConfig("tiny", 8, "none")
 SETTINGS = ClassifierConfig(rates=(2,), channels=8, init_std=0.3, dropout=0.0)
 
 
@@ -41,7 +44,7 @@ def classifier():
 
 
 def distillation():
-    return SelfDistillation(DistillationConfig("vit_test", outputs=12, hidden=16, bottleneck=8, teacher_warmup=0), 5, 0)
+    return SelfDistillation(DistillationConfig("vit_tiny", outputs=12, hidden=16, bottleneck=8, teacher_warmup=0), 5, 0)
 
 
 def made(make, name: str):

@@ -37,7 +37,7 @@ from wsss_tf.train.optimizer import MomentumSGD
 from wsss_tf.train.schedules import Cosine, Poly
 
 RNG = np.random.default_rng(0)
-TRUNK = BackboneConfig("test", 8, "none")
+TRUNK = BackboneConfig("tiny", 8, "none")
 PHOTOS = RNG.uniform(-120, 120, [{STEPS} * 4, 32, 32, 3]).astype(np.float32)
 
 def masking(average="image"):
@@ -52,7 +52,7 @@ def masking(average="image"):
             MomentumSGD(Poly(0.05, {STEPS}, 0.9), 0.9, 5e-4), batch)
 
 def distillation():  # with a large epsilon, as a small one makes much of the rounding of gradients that are nearly 0
-    config = DistillationConfig("vit_test", outputs=12, hidden=16, bottleneck=8, teacher_warmup=0, momentum=0.9)
+    config = DistillationConfig("vit_tiny", outputs=12, hidden=16, bottleneck=8, teacher_warmup=0, momentum=0.9)
     batch = {{"image": PHOTOS, "partner": PHOTOS[:, ::-1],
               "local": RNG.uniform(-120, 120, [len(PHOTOS), 2, 16, 16, 3]).astype(np.float32)}}
     return (SelfDistillation(config, {STEPS}, 0),

@@ -11,6 +11,7 @@ from wsss_tf.errors import InputError
 from wsss_tf.formats import mxnet, pytorch, safetensors
 from wsss_tf.nets import torch_weights, vit
 from wsss_tf.nets.backbone import BACKBONES
+from wsss_tf.nets.settings import VIT_SIZES
 from wsss_tf.nets.weights import Provenance, save_weights
 
 _STRIDES = {"resnet50_torch": 16, "resnet101_torch": 16}  # of the trunk, on which no weight depends; all others know 8
@@ -19,7 +20,7 @@ _READERS = {".safetensors": safetensors.read, ".params": mxnet.read}  # all othe
 
 def build_net(name: str, weights: str = "none") -> keras.Model:
     """The net whose weights a converted file holds: a whole transformer, or a trunk."""
-    if name in vit.SIZES:
+    if name in VIT_SIZES:
         return vit.build(name, facet=vit.CLS)
     return BACKBONES[name](_STRIDES.get(name, 8), weights)
 

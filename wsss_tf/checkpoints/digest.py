@@ -4,8 +4,8 @@ import hashlib
 from pathlib import Path
 
 from wsss_tf.checkpoints.manifest import KINDS, Checkpoint, pins_file, read_pins
-from wsss_tf.files.store import write_json
 from wsss_tf.errors import InputError
+from wsss_tf.files.store import write_json
 
 _BLOCK = 2**20
 PART = ".part"  # suffix of a file that is not whole or not checked yet

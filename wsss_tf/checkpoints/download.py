@@ -10,8 +10,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from wsss_tf.checkpoints.digest import PART
-from wsss_tf.files.store import make_folder
 from wsss_tf.errors import InputError
+from wsss_tf.files.store import make_folder
 
 _BLOCK = 2**20
 _TIMEOUT = 60  # seconds without a byte

@@ -12,7 +12,7 @@ from wsss_tf.checkpoints.convert import build_net, fill_net, read_arrays
 from wsss_tf.checkpoints.manifest import Checkpoint
 from wsss_tf.errors import InputError
 from wsss_tf.formats import hdf5
-from wsss_tf.nets import vit
+from wsss_tf.nets.settings import VIT_SIZES
 from wsss_tf.ops import colour
 
 TOLERANCE = 1e-3  # of the largest value, as the recordings suggest for float32
@@ -143,7 +143,7 @@ def _beside_torch(checkpoint: Checkpoint, arrays: dict[str, np.ndarray], net: ke
              for name, ours in translated.items()}
     reference.load_state_dict(state)
     reference.train(False)
-    size = vit.SIZES.get(checkpoint.net)
+    size = VIT_SIZES.get(checkpoint.net)
     image = _image((size.side, size.side) if size else (_SIDE, _SIDE - 16))
     given = np.asarray(colour.CONVENTIONS[checkpoint.convention](image)).transpose(0, 3, 1, 2)
     with torch.no_grad():
@@ -157,8 +157,8 @@ def torch_net(name: str):
     """The source net in PyTorch, in its published names, untrained."""
     from wsss_tf.checkpoints import torch_nets  # noqa: PLC0415 - the extra `convert`
 
-    if name in vit.SIZES:
-        return torch_nets.Vit(**dataclasses.asdict(vit.SIZES[name]))
+    if name in VIT_SIZES:
+        return torch_nets.Vit(**dataclasses.asdict(VIT_SIZES[name]))
     builders = {"vgg16_torch": torch_nets.Vgg16, "resnet50_torch": torch_nets.ResNet, "wrn38": torch_nets.WideResNet38,
                 "resnet101_torch": lambda: torch_nets.ResNet((3, 4, 23, 3)), "resnet101": torch_nets.CaffeResNet}
     return builders[name]()

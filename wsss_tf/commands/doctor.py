@@ -16,14 +16,15 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from wsss_tf.commands.memory import StepMemory, classifier_memory, segmenter_memory
 from wsss_tf.config import expand_path
 from wsss_tf.data.check import check_dataset
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
-from wsss_tf.commands.memory import StepMemory, classifier_memory, segmenter_memory
-from wsss_tf.nets.backbone import BackboneConfig, build_backbone
+from wsss_tf.nets.backbone import build_backbone
+from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.superpixels.features import Features
-from wsss_tf.superpixels.grouping import uses_features
+from wsss_tf.superpixels.settings import uses_features
 
 GOOD, NOTE, BAD = "ok", "note", "FAULT"
 _OPTIONAL = {"pydensecrf": "the project's own dense CRF is used, which gives the same masks more slowly (make crf)",

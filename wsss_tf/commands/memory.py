@@ -6,10 +6,10 @@ import keras
 import tensorflow as tf
 
 from wsss_tf.experiment import Experiment
-from wsss_tf.systems.segmenter import build_segmenter
 from wsss_tf.systems.recipes import attends
-from wsss_tf.train.loop import TrainConfig
+from wsss_tf.systems.segmenter import build_segmenter
 from wsss_tf.systems.trained import new_classifier
+from wsss_tf.train.settings import TrainConfig
 
 # The gradient needs what goes into convolutions, norms and activations; of these layers nothing later needs the output.
 _NOT_KEPT = (keras.layers.InputLayer, keras.layers.BatchNormalization, keras.layers.Add, keras.layers.Dropout)

@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from wsss_tf.imaging import crf, tiling
-from wsss_tf.parallel import pool as parallel
 from wsss_tf.config import expand_path, setting
+from wsss_tf.data.photo_inputs import find_inputs
+from wsss_tf.errors import InputError, WriteError
 from wsss_tf.example import Example
+from wsss_tf.experiment import Experiment
 from wsss_tf.files.images import image_size, read_photo
 from wsss_tf.files.store import write_json
-from wsss_tf.errors import InputError, WriteError
-from wsss_tf.experiment import Experiment
+from wsss_tf.imaging import crf, tiling
+from wsss_tf.inference.probabilities import Predictor
+from wsss_tf.nets.backbone import backbone_grid
+from wsss_tf.parallel import pool as parallel
 from wsss_tf.parallel.each_image import attempt_each, each_image, failure, missing, raise_failures
 from wsss_tf.results.masks import marginals
-from wsss_tf.nets.backbone import backbone_grid
-from wsss_tf.data.photo_inputs import find_inputs
-from wsss_tf.inference.probabilities import Predictor
 from wsss_tf.results.outputs import Outputs, label_areas, refine_and_write, write_areas, write_prediction
 from wsss_tf.stages.stage import read_manifest
 from wsss_tf.systems.trained import trained_segmenter

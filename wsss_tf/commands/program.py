@@ -17,8 +17,8 @@ from absl import app, flags  # noqa: E402
 from wsss_tf.errors import InputError, Stopped  # noqa: E402
 from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment  # noqa: E402
 from wsss_tf.parallel.pool import require_workers  # noqa: E402
-from wsss_tf.stages.reuse import absent_experiments  # noqa: E402
 from wsss_tf.pseudo_labels.saliency_sources import require_source  # noqa: E402
+from wsss_tf.stages.reuse import absent_experiments  # noqa: E402
 from wsss_tf.stages.steps import STAGES, open_chain  # noqa: E402
 from wsss_tf.train.replicas import prepare_devices  # noqa: E402
 

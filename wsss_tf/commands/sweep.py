@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from wsss_tf.files.store import make_folder
 from wsss_tf.errors import InputError
+from wsss_tf.files.store import make_folder
 from wsss_tf.stages.steps import PLAIN, REFINED
 
 MASKS = (PLAIN, REFINED)  # keys of scores.json

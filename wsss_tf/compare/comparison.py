@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.errors import InputError
-from wsss_tf.originals.tables import find_row, paper_tables, table_of
-from wsss_tf.originals.rows import MIOU, Original, originals
-from wsss_tf.originals.protocol import Protocol, differences
 from wsss_tf.compare.run_record import RunRecord, known_stages, read_run
+from wsss_tf.errors import InputError
+from wsss_tf.originals.protocol import Protocol, differences
+from wsss_tf.originals.rows import MIOU, Original, originals
+from wsss_tf.originals.tables import find_row, paper_tables, table_of
 
 
 @dataclasses.dataclass(frozen=True)

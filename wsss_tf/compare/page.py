@@ -5,18 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.report import page as report, svg as report_chart
-from wsss_tf.report import html
 from wsss_tf.compare.comparison import Comparison, Group, Line
 from wsss_tf.compare.table import COLUMNS, NUMBERS, cells, legend
 from wsss_tf.data.check import content_digest
+from wsss_tf.data.open import open_dataset
+from wsss_tf.errors import InputError
 from wsss_tf.example import Example
 from wsss_tf.files.images import read_labels, read_photo
-from wsss_tf.data.open import open_dataset
 from wsss_tf.files.store import voc_palette, write_text
-from wsss_tf.errors import InputError
-from wsss_tf.originals.tables import find_row
 from wsss_tf.originals.rows import original_classes
+from wsss_tf.originals.tables import find_row
+from wsss_tf.report import html
+from wsss_tf.report import page as report
+from wsss_tf.report import svg as report_chart
 
 
 def write_page(path: Path, comparison: Comparison, photos: int) -> None:

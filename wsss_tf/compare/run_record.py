@@ -13,12 +13,12 @@ from pathlib import Path
 from wsss_tf.data.open import DataConfig
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
-from wsss_tf.originals.tables import row_names
-from wsss_tf.originals.rows import MIOU
 from wsss_tf.originals.protocol import Protocol, start_of
+from wsss_tf.originals.rows import MIOU
+from wsss_tf.originals.tables import row_names
 from wsss_tf.stages.stage import MANIFEST, WITHOUT_EFFECT, read_manifest
-from wsss_tf.superpixels.grouping import SuperpixelConfig, uses_features
 from wsss_tf.superpixels.metrics import SHORT_NAMES
+from wsss_tf.superpixels.settings import SuperpixelConfig, uses_features
 
 _SCORES = ("scores", "superpixel_scores")  # stages whose scores are compared
 _NAMES = {"voc": "VOC 2012", "coco": "COCO 2014", "shapes": "generated shapes"}  # data sets, by source

@@ -3,8 +3,8 @@
 import re
 
 from wsss_tf.compare.comparison import Comparison, Line
-from wsss_tf.originals.tables import table_of
 from wsss_tf.originals.rows import MIOU
+from wsss_tf.originals.tables import table_of
 
 COLUMNS = ("row", "run", "measure", "measured", "original", "difference", "seeds", "scored on", "CRF", "test scales",
            "backbone", "start", "learned from", "why no difference")

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import tqdm
 
+from wsss_tf.errors import InputError
 from wsss_tf.example import UNKNOWN, Dataset, Example
 from wsss_tf.files.images import read_labels, read_photo, read_saliency
-from wsss_tf.errors import InputError
 
 MAX_THREADS = 8  # decoding scales with the cores, reading over a network with the threads
 MAX_NAMED = 5  # wrong labels that a line names as examples

@@ -11,10 +11,10 @@ from absl import logging
 
 from wsss_tf.config import expand_path
 from wsss_tf.data.coco_annotations import CLASS_NAMES, FOLDERS, Annotations, read_annotations
-from wsss_tf.example import Dataset, Example
 from wsss_tf.data.folder import Files, check_overlap, index_files, make_examples, read_list
 from wsss_tf.data.labels import Tags, read_tags
 from wsss_tf.errors import InputError
+from wsss_tf.example import Dataset, Example
 
 COUNTS = {"train": (82783, 82081), "val": (40504, 40137)}  # all images, images with an object in them
 

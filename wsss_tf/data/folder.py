@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wsss_tf.config import expand_path
-from wsss_tf.example import UNKNOWN, Dataset, Example
 from wsss_tf.data.labels import PHOTO_SUFFIXES, Tags, find_labels, near_match, photo_id, read_tags, read_text
 from wsss_tf.errors import InputError
+from wsss_tf.example import UNKNOWN, Dataset, Example
 
 MAP_SUFFIXES = (".png",)
 LAYOUTS = (("images", "masks"), ("JPEGImages", "SegmentationClass"))  # photos, masks

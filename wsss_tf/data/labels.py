@@ -15,9 +15,9 @@ from xml.parsers import expat
 
 import numpy as np
 
+from wsss_tf.errors import InputError
 from wsss_tf.files import store
 from wsss_tf.formats import cls_labels
-from wsss_tf.errors import InputError
 
 HEADER = ["image_id", "classes"]
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")

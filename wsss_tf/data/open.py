@@ -4,10 +4,10 @@ import dataclasses
 
 from wsss_tf.config import expand_path, setting
 from wsss_tf.data.coco import open_coco
-from wsss_tf.example import Dataset
 from wsss_tf.data.folder import open_folder
 from wsss_tf.data.voc import open_voc
 from wsss_tf.errors import InputError
+from wsss_tf.example import Dataset
 
 # Generated shapes are written in the layout of a folder, so nothing reads them otherwise.
 OPENERS = {"shapes": open_folder, "folder": open_folder, "voc": open_voc, "coco": open_coco}

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from wsss_tf.config import expand_path
-from wsss_tf.example import Example
 from wsss_tf.data.folder import PHOTO_SUFFIXES
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example
 
 
 def find_inputs(pattern: str, without: Path) -> tuple[tuple[Example, ...], tuple[Path, ...]]:

@@ -4,9 +4,9 @@ import dataclasses
 from pathlib import Path
 
 from wsss_tf.config import setting
-from wsss_tf.example import Example
 from wsss_tf.data.folder import PHOTO_SUFFIXES
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example
 
 
 @dataclasses.dataclass(frozen=True)

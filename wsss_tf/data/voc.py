@@ -10,10 +10,10 @@ from pathlib import Path
 from absl import logging
 
 from wsss_tf.config import expand_path
-from wsss_tf.example import Dataset
 from wsss_tf.data.folder import check_overlap, find_list, index_files, make_examples, read_list
 from wsss_tf.data.labels import find_labels, read_tags
 from wsss_tf.errors import InputError
+from wsss_tf.example import Dataset
 
 CLASS_NAMES = ("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
                "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train",

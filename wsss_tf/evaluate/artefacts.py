@@ -14,15 +14,15 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
-from wsss_tf.files.cams import cam_path, read_cam
+from wsss_tf.errors import InputError
 from wsss_tf.evaluate.confusion import at_threshold, cam_counts, confusion_matrix
+from wsss_tf.evaluate.scores import Scores, SeedScores, scores_from_confusion, seed_scores_from_confusion
 from wsss_tf.example import Example, objects
+from wsss_tf.files.cams import cam_path, read_cam
 from wsss_tf.files.images import read_ids, read_labels
 from wsss_tf.formats.matlab import SBD_FIELDS, read_label_matrix
-from wsss_tf.errors import InputError
 from wsss_tf.parallel.each_image import each_image
 from wsss_tf.parallel.pool import Workers
-from wsss_tf.evaluate.scores import Scores, SeedScores, scores_from_confusion, seed_scores_from_confusion
 from wsss_tf.superpixels.metrics import SuperpixelScores, mean_scores, superpixel_scores
 
 S, T = TypeVar("S"), TypeVar("T")

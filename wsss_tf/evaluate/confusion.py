@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from wsss_tf.files.cams import normalise
-from wsss_tf.example import BACKGROUND, UNKNOWN
 from wsss_tf.errors import InputError
+from wsss_tf.example import BACKGROUND, UNKNOWN
+from wsss_tf.files.cams import normalise
 
 
 def confusion_matrix(truth: np.ndarray, prediction: np.ndarray, num_labels: int,

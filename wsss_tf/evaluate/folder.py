@@ -5,15 +5,21 @@ import time
 
 import numpy as np
 
-from wsss_tf.evaluate.boundary import boundary_counts, boundary_scores
 from wsss_tf.config import expand_path, setting
-from wsss_tf.evaluate.cooccurrence import (Pair, context_file, pair_counts, pair_scores, parse_pairs, read_context,
-                                  read_context_names)
-from wsss_tf.example import Dataset, Example
 from wsss_tf.errors import InputError
-from wsss_tf.evaluate.artefacts import (Counter, confusion_counter, count_labels, score_cams, score_objects,
-                              score_superpixels)
+from wsss_tf.evaluate.artefacts import Counter, confusion_counter, count_labels, score_cams, score_objects, score_superpixels
+from wsss_tf.evaluate.boundary import boundary_counts, boundary_scores
+from wsss_tf.evaluate.cooccurrence import (
+    Pair,
+    context_file,
+    pair_counts,
+    pair_scores,
+    parse_pairs,
+    read_context,
+    read_context_names,
+)
 from wsss_tf.evaluate.scores import scores_from_confusion, seed_scores_from_confusion
+from wsss_tf.example import Dataset, Example
 
 CAM_THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 17))
 _TRUTH_SUFFIXES = (".png", ".mat")

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from wsss_tf.files.cams import normalise, read_cam
-from wsss_tf.example import Example, objects
-from wsss_tf.files.images import read_labels, read_photo
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example, objects
 from wsss_tf.experiment import Experiment
 from wsss_tf.figures.page import Page
 from wsss_tf.figures.panel import Panel, titled_once
 from wsss_tf.figures.sources import Sources
-from wsss_tf.report.page import draw_heat
+from wsss_tf.files.cams import normalise, read_cam
+from wsss_tf.files.images import read_labels, read_photo
 from wsss_tf.pseudo_labels.saliency import refine
 from wsss_tf.pseudo_labels.saliency_sources import object_mask, require_source, saliency_scores
 from wsss_tf.pseudo_labels.seeds import pseudo_label
+from wsss_tf.report.page import draw_heat
 
 _MOST_MAPS = 4  # classes that get a map of their own; of more the strongest is shown
 _OBJECTS = ("not salient", "salient")

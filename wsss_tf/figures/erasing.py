@@ -7,15 +7,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from wsss_tf.inference import multiscale
 from wsss_tf.example import Example
-from wsss_tf.files.images import read_photo
 from wsss_tf.figures.page import Page
 from wsss_tf.figures.panel import Panel
+from wsss_tf.files.images import read_photo
+from wsss_tf.inference import multiscale
+from wsss_tf.nets.backbone import Grid
+from wsss_tf.ops import colour
 from wsss_tf.systems.class_maps import scores
 from wsss_tf.systems.masking.method import attention_map
-from wsss_tf.ops import colour
-from wsss_tf.nets.backbone import Grid
 
 MAX_TAGS = 6  # with more, the vectors do not fit two lines of _ACROSS
 _ALL_VECTORS = 3  # up to so many tags every binary vector is shown

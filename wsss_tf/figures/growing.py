@@ -10,10 +10,8 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from wsss_tf.ops import resize
-from wsss_tf.example import UNKNOWN
-from wsss_tf.files.images import read_labels
 from wsss_tf.errors import InputError
+from wsss_tf.example import UNKNOWN
 from wsss_tf.experiment import Experiment
 from wsss_tf.figures.cams import HEAT, strength_of
 from wsss_tf.figures.page import WIDTH, Page
@@ -21,13 +19,15 @@ from wsss_tf.figures.panel import Panel, over, titled_once
 from wsss_tf.figures.seeds import SHARES, SeedParts, labeled, seed_parts
 from wsss_tf.figures.sources import Sources
 from wsss_tf.figures.style import STYLE, line_looks
-from wsss_tf.systems.superpixel_growing.growing import GrowingConfig, grow
-from wsss_tf.ops import colour
+from wsss_tf.files.images import read_labels
 from wsss_tf.nets.backbone import backbone_grid
+from wsss_tf.ops import colour, resize
 from wsss_tf.report.page import draw_heat, draw_superpixels
+from wsss_tf.systems.superpixel_growing.growing import grow
+from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
+from wsss_tf.systems.trained import trained_segmenter
 from wsss_tf.train.checkpointing import load_net
 from wsss_tf.train.logs import read_log
-from wsss_tf.systems.trained import trained_segmenter
 
 _RULE = "Grown: where the seed is open a superpixel takes the class whose mean probability there is above beta (eqs 3.6, 3.7)."
 

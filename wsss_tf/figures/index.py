@@ -5,8 +5,11 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from wsss_tf.figures import cams as figure_cams, growing as figure_growing, seeds as figure_seeds, superpixels as figure_superpixels
 from wsss_tf.errors import InputError
+from wsss_tf.figures import cams as figure_cams
+from wsss_tf.figures import growing as figure_growing
+from wsss_tf.figures import seeds as figure_seeds
+from wsss_tf.figures import superpixels as figure_superpixels
 from wsss_tf.figures.erasing import MAX_TAGS, Eraser, erasing_page
 from wsss_tf.figures.links import links_page
 from wsss_tf.figures.masks import masks_page, outlines_page
@@ -14,7 +17,7 @@ from wsss_tf.figures.page import Page, draw_page
 from wsss_tf.figures.sources import Sources
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.superpixels.features import Features
-from wsss_tf.superpixels.grouping import uses_features
+from wsss_tf.superpixels.settings import uses_features
 from wsss_tf.systems.trained import trained_classifier, trained_segmenter
 
 Drawing = Callable[[Sources], dict[str, Figure]]

@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from wsss_tf.example import Example
-from wsss_tf.files.images import read_photo
 from wsss_tf.figures.page import Page
 from wsss_tf.figures.panel import Panel
+from wsss_tf.files.images import read_photo
 from wsss_tf.report.page import draw_superpixels
 from wsss_tf.superpixels.discovery import positiveness
-from wsss_tf.superpixels.grouping import SuperpixelConfig, superpixels
+from wsss_tf.superpixels.grouping import superpixels
 from wsss_tf.superpixels.refine import enlarge
+from wsss_tf.superpixels.settings import SuperpixelConfig
 
 _NOTE = ("Positiveness: share of the patches whose features point to the same side as a patch's, white = all; negativeness: "
          "the others. Discovery starts with the patch of the lowest positiveness (low first).")

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from wsss_tf.evaluate.confusion import confusion_matrix
+from wsss_tf.evaluate.scores import scores_from_confusion
 from wsss_tf.example import UNKNOWN, Example
-from wsss_tf.files.images import read_labels, read_photo
 from wsss_tf.figures.page import Page
 from wsss_tf.figures.panel import Panel, over, titled_once
-from wsss_tf.evaluate.scores import scores_from_confusion
+from wsss_tf.files.images import read_labels, read_photo
 
 _NOTE = "Under each mask: its mIoU on this photo in percent, over the classes of mask and ground truth."
 

@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from wsss_tf.example import UNKNOWN
-from wsss_tf.files.store import writing
 from wsss_tf.errors import InputError
+from wsss_tf.example import UNKNOWN
 from wsss_tf.figures.panel import Panel, show
 from wsss_tf.figures.style import FONT, STYLE, class_look, text_width, wrap
+from wsss_tf.files.store import writing
 
 WIDTH = 7.0  # inches, the text width of a page: no scaling, so letters are as large as FONT says
 DOTS = 300  # per inch

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from wsss_tf.config import setting
 from wsss_tf.data.check import content_digest
-from wsss_tf.example import Example
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example
 from wsss_tf.experiment import Experiment
 from wsss_tf.stages.stage import MANIFEST, Chain, read_manifest
 from wsss_tf.stages.steps import PLAIN, REFINED, STAGES

@@ -9,17 +9,17 @@ import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 
-from wsss_tf.example import Example
-from wsss_tf.files.images import read_ids, read_labels, read_photo
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example
 from wsss_tf.experiment import Experiment
 from wsss_tf.figures.page import WIDTH, Page
 from wsss_tf.figures.panel import Panel, titled_once
 from wsss_tf.figures.style import STYLE, line_looks
+from wsss_tf.files.images import read_ids, read_labels, read_photo
 from wsss_tf.report.page import draw_superpixels
 from wsss_tf.stages.steps import open_chain
-from wsss_tf.superpixels.grouping import parameter, uses_features
 from wsss_tf.superpixels.metrics import SHORT_NAMES, SuperpixelScores, superpixel_scores
+from wsss_tf.superpixels.settings import parameter, uses_features
 
 _MEASURES = {short: field for field, short in SHORT_NAMES.items()}
 

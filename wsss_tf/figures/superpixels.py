@@ -6,21 +6,22 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from wsss_tf.example import Example
-from wsss_tf.files.images import read_ids, read_labels, read_photo
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example
 from wsss_tf.figures.cams import truth_panel
 from wsss_tf.figures.page import Page
 from wsss_tf.figures.panel import Panel, over, titled_once
 from wsss_tf.figures.sources import Finished, Sources
-from wsss_tf.nets import vit
-from wsss_tf.report.page import draw_superpixels
 from wsss_tf.figures.superpixel_table import curves, read_scores
+from wsss_tf.files.images import read_ids, read_labels, read_photo
+from wsss_tf.nets.settings import FACETS, VIT_SIZES
+from wsss_tf.report.page import draw_superpixels
 from wsss_tf.superpixels.discovery import ORDERS
 from wsss_tf.superpixels.features import Features
-from wsss_tf.superpixels.grouping import SuperpixelConfig, group, parameter, superpixels, uses_features
+from wsss_tf.superpixels.grouping import group, superpixels
 from wsss_tf.superpixels.metrics import SuperpixelScores, superpixel_scores
 from wsss_tf.superpixels.refine import enlarge
+from wsss_tf.superpixels.settings import SuperpixelConfig, parameter, uses_features
 
 _NOTE = ("Under each picture: its superpixels (sp.) and, where there is a ground truth, what a label per superpixel can reach "
          "(ASA).")
@@ -94,17 +95,17 @@ def facets_page(sources: Sources) -> Page:
       InputError: features come from no transformer, or its weights are missing.
     """
     e, config = sources.experiment, _grouping(sources)
-    if e.features.net not in vit.SIZES:
+    if e.features.net not in VIT_SIZES:
         raise InputError(f"--feature_net={e.features.net}: it has no blocks and facets: draw figure 3.13 with one of "
-                         f"{', '.join(vit.SIZES)}")
+                         f"{', '.join(VIT_SIZES)}")
     blocks = sources.whole_values(e.features.block)
     read = {(block, facet): Features(dataclasses.replace(e.features, block=block, facet=facet))
-            for block in blocks for facet in vit.FACETS}
+            for block in blocks for facet in FACETS}
     rows = []
     for example in sources.train():
         photo = read_photo(example.image)
         for block in blocks:
-            made = [((facet,), superpixels(photo, read[block, facet](photo), config)) for facet in vit.FACETS]
+            made = [((facet,), superpixels(photo, read[block, facet](photo), config)) for facet in FACETS]
             rows.append(_row(example, photo, made, example.image_id, f"block {block}"))
     return Page(titled_once(rows), sources.class_names, _NOTE)
 

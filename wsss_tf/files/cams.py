@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.files.store import write_npz
 from wsss_tf.errors import InputError
+from wsss_tf.files.store import write_npz
 
 _EPSILON = 1e-5  # keeps the maximum of an all-zero map from dividing by zero
 _REMEDY = "delete it and run scripts/make_cams.py again"

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.files.images import MAX_SIDE
 from wsss_tf.errors import InputError
+from wsss_tf.files.images import MAX_SIDE
 
 SBD_FIELDS = ("GTcls", "Segmentation")
 CONTEXT_FIELDS = ("LabelMap",)

@@ -19,7 +19,7 @@ _MODULE = "pydensecrf"
 
 @dataclasses.dataclass(frozen=True)
 class CrfParams:
-    """Strengths and widths of the two Potts kernels; the defaults are set C1."""
+    """Strengths and widths of the two Potts kernels; the defaults are the set "authors"."""
 
     gauss_sxy: float = setting(3.0, "Width of the smoothness kernel, in pixels.")
     gauss_compat: float = setting(3.0, "Weight of the smoothness kernel.")
@@ -37,17 +37,17 @@ class CrfParams:
 
 CRF_SETS: dict[str, CrfParams] = {
     # SEC and DSRG at test time, "default parameters" of the CRF authors' example.
-    "C1": CrfParams(3.0, 3.0, 80.0, 13.0, 10.0, 10),
-    # PSA, SEAM, EPS helper, SC-CAM, 1-stage: kernels of C1, but scores with background that need not sum to 1.
-    "C2": CrfParams(3.0, 3.0, 80.0, 13.0, 10.0, 10),
+    "authors": CrfParams(3.0, 3.0, 80.0, 13.0, 10.0, 10),
+    # PSA, SEAM, EPS helper, SC-CAM, 1-stage: kernels of "authors", but scores with background that need not sum to 1.
+    "psa": CrfParams(3.0, 3.0, 80.0, 13.0, 10.0, 10),
     # IRN, SIPE, AE-SIPE: hard labels with gt_prob 0.7 (unary_from_labels).
-    "C3": CrfParams(3.0, 3.0, 50.0, 5.0, 10.0, 10),
+    "irn": CrfParams(3.0, 3.0, 50.0, 5.0, 10.0, 10),
     # DeepLab v2 test, EPS comparison.
-    "C4": CrfParams(1.0, 3.0, 67.0, 3.0, 4.0, 10),
+    "deeplab": CrfParams(1.0, 3.0, 67.0, 3.0, 4.0, 10),
     # Superpixel ids as hard labels with gt_prob 0.7 (unary_from_labels).
-    "C5": CrfParams(10.0, 10.0, 20.0, 5.0, 10.0, 20),
-    # SEC and DSRG training on 41x41 maps: C1 at 1/12 scale; 5 iterations as in both TensorFlow ports (Caffe: 10).
-    "C6": CrfParams(3 / 12, 3.0, 80 / 12, 13.0, 10.0, 5),
+    "superpixels": CrfParams(10.0, 10.0, 20.0, 5.0, 10.0, 20),
+    # SEC and DSRG training on 41x41 maps: "authors" at 1/12 scale; 5 iterations as in both TensorFlow ports (Caffe: 10).
+    "sec_training": CrfParams(3 / 12, 3.0, 80 / 12, 13.0, 10.0, 5),
 }
 
 
@@ -106,7 +106,7 @@ def refine_probabilities(
     negative, so its marginal q obeys q' <= min_prob exp(W q) at every update,
     where W, the largest gain of a constant field 1, was at most 17 on photos;
     with 1e-3 that keeps q below 1.02e-3. The other marginals shift by about as much and
-    more at ties: over 180 runs on photos with 21 classes (C1, C3, C4) at most
+    more at ties: over 180 runs on photos with 21 classes (authors, irn, deeplab) at most
     1 pixel of 68160 changed its arg-max. min_prob 0 leaves no class out.
 
     Args:

@@ -1,29 +1,17 @@
 """Class activation maps of photos from a trained classifier (eq. 2.4)."""
 
-import dataclasses
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from wsss_tf.inference import multiscale, multiscale_irn
-from wsss_tf.config import setting
 from wsss_tf.example import Example
 from wsss_tf.files.images import read_photo
+from wsss_tf.inference import multiscale, multiscale_irn
+from wsss_tf.inference.settings import CamConfig
 from wsss_tf.nets.backbone import Grid
 
 _FUSIONS = {"max": multiscale.fuse_max, "sum": multiscale.fuse_sum, "irn": multiscale_irn.fuse_irn}
-
-
-@dataclasses.dataclass(frozen=True)
-class CamConfig:
-    """How class activation maps are computed."""
-
-    scales: tuple = setting((0.5, 0.75, 1.0), "input scales of the multi-scale map (eq. 2.4, A2-17, Table 2.6)",
-                            low=0.1)
-    fusion: str = setting("max", "how the maps of the scales become one: max (eq. 2.4), sum, or irn, the sum exactly as IRN "
-                                 "forms it, cells at tiles (A3-15)", tuple(_FUSIONS))
-    flip: bool = setting(False, "also fuse the mirror image (A2-18: chapter 2 is silent, no flip; A3-15: chapter 3 does)")
 
 
 class CamMaker:

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from wsss_tf.ops import resize
-from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import Grid
+from wsss_tf.ops import colour, resize
 
 
 def maps_at_scale(image: tf.Tensor, scale: float, grid: Grid, dense: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:

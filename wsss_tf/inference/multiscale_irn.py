@@ -13,9 +13,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from wsss_tf.ops import resize
-from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import Grid
+from wsss_tf.ops import colour, resize
 
 
 def fuse_irn(image: tf.Tensor, scales: tuple[float, ...], flip: bool, grid: Grid,

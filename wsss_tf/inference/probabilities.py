@@ -1,27 +1,14 @@
 """From a photo to probabilities: multi-scale test. masks.py makes masks of them."""
 
-import dataclasses
 from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from wsss_tf.imaging import crf
 from wsss_tf.inference import multiscale
-from wsss_tf.config import setting
+from wsss_tf.inference.settings import PredictConfig
 from wsss_tf.nets.backbone import Grid
-
-
-@dataclasses.dataclass(frozen=True)
-class PredictConfig:
-    """Test-time settings (section 2.4.3)."""
-
-    scales: tuple = setting((1.0, 0.75, 0.5), "input scales at test, fused by the maximum of the logits (A2-13)",
-                            low=0.1)
-    flip: bool = setting(False, "also fuse the mirror image")
-    crf_set: str = setting("C1", "parameter set of the dense CRF (spec section 14; A2-19)", tuple(crf.CRF_SETS))
-    crf_backend: str = setting("auto", "pydensecrf when importable, else the project's own", crf.BACKENDS)
 
 
 def dense_probabilities(segmenter: keras.Model, grid: Grid, config: PredictConfig) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -1,31 +1,22 @@
 """A segmentation net as a SavedModel: image files or pixels in, labels and probabilities out, with TensorFlow alone."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from wsss_tf.config import setting
 from wsss_tf.example import UNKNOWN
 from wsss_tf.files.images import MIN_SIDE
 from wsss_tf.files.store import voc_palette, write_text
+from wsss_tf.inference.probabilities import dense_probabilities
+from wsss_tf.inference.settings import ExportConfig, PredictConfig
 from wsss_tf.nets.backbone import Grid
-from wsss_tf.inference.probabilities import PredictConfig, dense_probabilities
 
 VERSION = "1"  # folder in which TensorFlow Serving looks for a model
 CLASSES, PALETTE = "classes.txt", "palette.txt"
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_HEADER = 26  # bytes up to width, height, depth and colour type
-
-
-@dataclasses.dataclass(frozen=True)
-class ExportConfig:
-    """What the SavedModel refuses."""
-
-    max_bytes: int = setting(20_000_000, "largest image file that is accepted, in bytes", low=1)
-    max_pixels: int = setting(4_000_000, "most pixels of an image that is accepted", low=MIN_SIDE**2)
 
 
 class ServedSegmenter(tf.Module):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from wsss_tf.config import setting
 from wsss_tf.nets import mobilenet, resnet, resnet_torch, tiny, vgg, wide_resnet38
+from wsss_tf.nets.settings import BackboneConfig
 
 # Each builder: (output_stride, weights) -> Model, centred image [B, H, W, 3] -> the endpoints.
 BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
@@ -19,19 +19,9 @@ BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
     "resnet101_torch": resnet_torch.build_101,
     "wrn38": wide_resnet38.build,
     "mobilenet": mobilenet.build,
-    "test": tiny.build,
+    "tiny": tiny.build,
 }
-_CELLS_IN_THE_MIDDLE = ("mobilenet", "test")  # all others pad on both sides
-
-
-@dataclasses.dataclass(frozen=True)
-class BackboneConfig:
-    """Which trunk to build and what it starts from."""
-
-    backbone: str = setting("mobilenet", "trunk network; 'test' is a few thousand parameters", tuple(BACKBONES))
-    output_stride: int = setting(8, "input pixels per feature cell, 8 (thesis, A2-3) or 16")
-    weights: str = setting("imagenet", "start of the trunk: 'imagenet' (download by Keras), 'none', or a local "
-                                       "Keras .h5 file; may contain ${VARIABLE}")
+_CELLS_IN_THE_MIDDLE = ("mobilenet", "tiny")  # all others pad on both sides
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,8 @@ Ref: Sandler et al., CVPR 2018; dilation as in DeepLab v2.
 import keras
 
 from wsss_tf.errors import InputError
-from wsss_tf.ops import colour
 from wsss_tf.nets.weights import load_backbone_weights, load_trunk_weights
+from wsss_tf.ops import colour
 
 # The blocks that halve the resolution to 1/8, 1/16 and 1/32 of the input.
 _STRIDE_8, _STRIDE_16, _STRIDE_32 = 3, 6, 13

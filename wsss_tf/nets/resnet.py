@@ -10,8 +10,8 @@ import functools
 import keras
 
 from wsss_tf.errors import InputError
-from wsss_tf.ops import colour
 from wsss_tf.nets.weights import load_backbone_weights, load_trunk_weights
+from wsss_tf.ops import colour
 
 _EPSILON = 1e-5
 _STOCK_EPSILON = 1.001e-5  # of keras.applications

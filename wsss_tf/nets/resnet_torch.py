@@ -11,9 +11,9 @@ import keras
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import vgg
-from wsss_tf.ops import colour
 from wsss_tf.nets.torch_layers import FixedNorm, convolution
 from wsss_tf.nets.weights import load_converted_weights
+from wsss_tf.ops import colour
 
 _BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 _STRIDES = (1, 2, 2, 1)

@@ -8,8 +8,8 @@ import functools
 import keras
 
 from wsss_tf.errors import InputError
-from wsss_tf.ops import colour
 from wsss_tf.nets.weights import load_backbone_weights, load_converted_weights, load_trunk_weights
+from wsss_tf.ops import colour
 
 # Convolutions and channels of the five blocks, named as in keras.applications.
 _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))

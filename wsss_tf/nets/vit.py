@@ -3,41 +3,21 @@
 Ref: Dosovitskiy et al., ICLR 2021; Caron et al., ICCV 2021; spec 3.5.
 """
 
-import dataclasses
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
-from wsss_tf.ops import resize
 from wsss_tf.errors import InputError
-from wsss_tf.ops import colour
+from wsss_tf.nets.settings import VIT_SIZES, VitSize
 from wsss_tf.nets.weights import load_weights
+from wsss_tf.ops import colour, resize
 
 _EPSILON = 1e-6
 _CONVENTION = "torchvision"
 _MLP_RATIO = 4
 _MORE = 0.1  # DINO adds it to the number of patches before it divides, so that rounding never loses a row
-FACETS = ("key", "query", "value", "token")  # of the patches
 CLS = "cls"
-
-
-@dataclasses.dataclass(frozen=True)
-class VitSize:
-    """Patch side in pixels, width, number of blocks and heads, side of the images the positions are learned on."""
-
-    patch: int
-    width: int
-    depth: int
-    heads: int
-    side: int = 224
-
-
-SIZES = {
-    "vit_b8": VitSize(8, 768, 12, 12), "vit_b16": VitSize(16, 768, 12, 12),
-    "vit_s8": VitSize(8, 384, 12, 6), "vit_s16": VitSize(16, 384, 12, 6),
-    "vit_shapes": VitSize(8, 96, 4, 3, side=64), "vit_test": VitSize(8, 16, 3, 2),
-}
 
 
 def build(name: str, block: int = -1, facet: str = "key", positions: str = "tf") -> keras.Model:
@@ -46,7 +26,7 @@ def build(name: str, block: int = -1, facet: str = "key", positions: str = "tf")
     With the facet "cls" it is float32 [B, width]. Nothing beyond the facet of the block is computed, or has weights.
 
     Args:
-      name: one of SIZES.
+      name: one of VIT_SIZES.
       block: from 0, or from the end if negative.
       facet: "key", "query" or "value" of the block's attention, all heads side
         by side, or "token", the block's output, normalised if it is the last, or
@@ -57,7 +37,7 @@ def build(name: str, block: int = -1, facet: str = "key", positions: str = "tf")
     Raises:
       InputError: there is no such block.
     """
-    size = SIZES[name]
+    size = VIT_SIZES[name]
     if not -size.depth <= block < size.depth:
         raise InputError(f"block={block}: expected 0 to {size.depth - 1}, or -{size.depth} to -1 from the end, for {name}")
     block %= size.depth

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 
 from wsss_tf.config import expand_path
-from wsss_tf.files.store import writing
 from wsss_tf.errors import InputError
+from wsss_tf.files.store import writing
 from wsss_tf.formats import hdf5
 from wsss_tf.nets.places import variables_of
 

@@ -8,9 +8,9 @@ Ref: Wu et al., Pattern Recognition 2019 (model A1); Ahn and Kwak, CVPR 2018; sp
 import keras
 
 from wsss_tf.errors import InputError
-from wsss_tf.ops import colour
 from wsss_tf.nets.torch_layers import FixedNorm, convolution
 from wsss_tf.nets.weights import load_converted_weights
+from wsss_tf.ops import colour
 
 # Stage: channels of both convolutions, stride, rates (of the very first convolution, of all others), blocks.
 _BASIC = {

@@ -7,8 +7,8 @@ Where a table does not say it, the section on its experiments does (2.4.1, 2.4.3
 import dataclasses
 from collections.abc import Callable
 
-from wsss_tf.originals.tables import PaperRow, find_row, table_of
 from wsss_tf.originals.protocol import Protocol
+from wsss_tf.originals.tables import PaperRow, find_row, table_of
 from wsss_tf.pseudo_labels.saliency_sources import SUPERVISION
 from wsss_tf.superpixels.metrics import SHORT_NAMES
 

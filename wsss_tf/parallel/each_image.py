@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from wsss_tf.parallel import pool as parallel
+from wsss_tf.errors import InputError, WriteError
 from wsss_tf.example import Example
 from wsss_tf.files.store import make_folder
-from wsss_tf.errors import InputError, WriteError
+from wsss_tf.parallel import pool as parallel
 
 T = TypeVar("T")
 

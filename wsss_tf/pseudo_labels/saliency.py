@@ -4,45 +4,14 @@ Artefact: saliency/<image_id>.png, 8-bit grey, 0 background, 1 foreground,
 255 unlabeled.
 """
 
-import dataclasses
 
 import numpy as np
 
-from wsss_tf.files.cams import normalise
-from wsss_tf.config import setting
 from wsss_tf.example import BACKGROUND, UNKNOWN
+from wsss_tf.files.cams import normalise
 
 # What a salient pixel without CAM becomes in each refinement.
 _DOUBTFUL = {"all_labeled": BACKGROUND, "unlabeled": UNKNOWN}
-
-
-@dataclasses.dataclass(frozen=True)
-class SaliencyConfig:
-    """Where saliency comes from and how it becomes the target of the saliency loss."""
-
-    saliency_source: str = setting(
-        "maps", "where saliency comes from: maps, the files of any detector (A2-7, PoolNet in the thesis); "
-                "spectral_residual or fine_grained, OpenCV's detectors, which learned nothing and find much less (use "
-                "--binarisation=twice_mean with them); "
-                "ground_truth, the training masks (rows C1-C4 of Table 2.3, needs --allow_mask_supervision)",
-        ("maps", "spectral_residual", "fine_grained", "ground_truth"))
-    allow_mask_supervision: bool = setting(
-        False, "let --saliency_source=ground_truth open the masks of the training images; the run is then no longer "
-               "trained from tags, and its manifests and reports say so")
-    binarisation: str = setting(
-        "fixed", "a pixel is salient above: fixed, --saliency_threshold; twice_mean, twice the mean score of its "
-                 "photo, as is usual for detectors that learned nothing (Achanta et al., CVPR 2009)",
-        ("fixed", "twice_mean"))
-    saliency_threshold: float = setting(0.5, "a pixel is salient above this share of --saliency_max, or of the "
-                                             "highest score that an OpenCV detector gives in its photo (A2-8)")
-    refinement: str = setting(
-        "unlabeled", "refinement of the maps by class activation maps (Table 2.5): none, the original map (rows A1, "
-                     "A3, A4, B1, C1-C4 of Table 2.3); unlabeled, eq. 2.6; all_labeled, eq. 2.6 without unlabeled "
-                     "pixels, read as: salient pixels with a low CAM become background instead",
-        ("none", *_DOUBTFUL))
-    tau_high: float = setting(0.8, "non-salient pixels with a higher CAM become foreground (eq. 2.6, tau1)")
-    tau_low: float = setting(0.3, "salient pixels with a lower CAM become unlabeled, or background with "
-                                  "--refinement=all_labeled (eq. 2.6, tau2)")
 
 
 def binarise(scores: np.ndarray, threshold: float) -> np.ndarray:

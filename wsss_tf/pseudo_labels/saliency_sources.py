@@ -6,12 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from wsss_tf.files.cams import read_cam
+from wsss_tf.errors import InputError
 from wsss_tf.example import Example, objects
+from wsss_tf.files.cams import read_cam
 from wsss_tf.files.images import read_labels, read_photo, read_saliency
 from wsss_tf.files.store import write_image
-from wsss_tf.errors import InputError
-from wsss_tf.pseudo_labels.saliency import SaliencyConfig, binarise, refine
+from wsss_tf.pseudo_labels.saliency import binarise, refine
+from wsss_tf.pseudo_labels.settings import SaliencyConfig
 
 MASK_SUPERVISION = "mask supervision"  # the mark of a run whose training opened masks
 
@@ -29,19 +30,21 @@ def require_source(config: SaliencyConfig, examples: Iterable[Example]) -> None:
 
     Raises:
       InputError: a map or mask is missing, OpenCV lacks its detectors, or masks
-        are asked for without permission or together with a refinement.
+        are asked for together with a refinement.
     """
-    source = config.saliency_source
-    if source == "ground_truth":
-        _check_ground_truth(config)
+    source = config.source
+    if source == "ground_truth" and config.refinement != "none":
+        raise InputError(f"--saliency_refinement={config.refinement}: expected none with --saliency_source=ground_truth, "
+                         "whose masks need no correction by class activation maps (rows C1-C4 of Table 2.3): add "
+                         "--saliency_refinement=none")
     if source in _DETECTORS and not hasattr(cv2, "saliency"):
         raise InputError(f"--saliency_source={source}: expected OpenCV with its saliency module, found version "
                          f"{cv2.__version__} without: pip install opencv-contrib-python-headless")
     for example in examples:
         if source == "maps" and example.saliency is None:
-            raise InputError(f"{example.image}: no saliency map for it: give the folder of maps with --saliency=FOLDER, or "
-                             "do without maps: --flagfile=flags/folder.cfg learns from photos and tags alone, as "
-                             "--method=cam_baseline does; --saliency_source=spectral_residual is worse than either")
+            raise InputError(f"{example.image}: no saliency map for it: give the folder of maps with --maps=FOLDER, or do "
+                             "without maps: --flagfile=flags/folder.cfg learns from photos and tags alone, and is better than "
+                             "--saliency_source=spectral_residual")
         if source == "ground_truth" and example.mask is None:
             raise InputError(f"{example.image}: no mask for it, which --saliency_source=ground_truth needs: add the "
                              "mask, take its id out of the training list, or choose another --saliency_source")
@@ -87,10 +90,10 @@ def object_mask(example: Example, config: SaliencyConfig, maximum: int) -> np.nd
     Raises:
       InputError: a file cannot be read, or its values exceed the maximum.
     """
-    if config.saliency_source == "ground_truth":
+    if config.source == "ground_truth":
         return objects(read_labels(example.mask))
-    scores = saliency_scores(example, config.saliency_source, maximum)
-    return binarise(scores, 2 * scores.mean() if config.binarisation == "twice_mean" else config.saliency_threshold)
+    scores = saliency_scores(example, config.source, maximum)
+    return binarise(scores, 2 * scores.mean() if config.binarisation == "twice_mean" else config.threshold)
 
 
 def write_target(path: Path, example: Example, config: SaliencyConfig, maximum: int, cams: Path | None) -> None:
@@ -105,14 +108,3 @@ def write_target(path: Path, example: Example, config: SaliencyConfig, maximum: 
         _, cam = read_cam(cams, example.image_id)
         target = refine(target, cam, config.tau_high, config.tau_low, config.refinement)
     write_image(path, target)
-
-
-def _check_ground_truth(config: SaliencyConfig) -> None:
-    if not config.allow_mask_supervision:
-        raise InputError("--saliency_source=ground_truth: it trains on the masks of the training images, so the "
-                         f"result is {MASK_SUPERVISION}, not learned from tags (rows C1-C4 of Table 2.3): add "
-                         "--allow_mask_supervision if that is meant, or choose another source")
-    if config.refinement != "none":
-        raise InputError(f"--refinement={config.refinement}: expected none with --saliency_source=ground_truth, "
-                         "whose masks need no correction by class activation maps (rows C1-C4 of Table 2.3): add "
-                         "--refinement=none")

@@ -1,25 +1,14 @@
 """Pseudo-labels (eqs 1.12-1.13) and sparse initial seeds (eqs 3.2-3.5) from class activation maps."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.files.cams import normalise, read_cam
-from wsss_tf.config import setting
 from wsss_tf.example import BACKGROUND, UNKNOWN
+from wsss_tf.files.cams import normalise, read_cam
 from wsss_tf.files.images import read_ids
 from wsss_tf.files.store import write_image
-
-
-@dataclasses.dataclass(frozen=True)
-class SeedConfig:
-    """How class activation maps become pseudo-labels."""
-
-    cam_threshold: float = setting(0.2, "background score beside the normalised maps (eq. 1.12; PSA uses 0.2)")
-    alpha: float = setting(0.5, "normalised map above which a pixel is an initial seed (eq. 3.4, A3-1; Table 3.7)")
-    keep_foreground: bool = setting(True, "confident pixels in the background superpixel stay foreground (A3-6); false "
-                                          "overwrites them, as eqs 3.4 and 3.5 read literally")
+from wsss_tf.pseudo_labels.settings import LabelConfig, SeedConfig
 
 
 def superpixel_seed(keys: np.ndarray, cam: np.ndarray, superpixels: np.ndarray, alpha: float,
@@ -70,22 +59,26 @@ def pseudo_label(keys: np.ndarray, cam: np.ndarray, threshold: float) -> np.ndar
     return np.where(maps.max(axis=0) > threshold, label, BACKGROUND).astype(np.uint8)
 
 
-def write_seed(path: Path, image_id: str, cams: Path, superpixels: Path | None, config: SeedConfig) -> None:
-    """Makes and writes the artefact of one image: an initial seed where there are superpixels, else a pseudo-label.
+def write_label(path: Path, image_id: str, cams: Path, config: LabelConfig) -> None:
+    """Makes and writes the pseudo-label of one image.
 
     Args:
       path: <image_id>.png, 8-bit grey.
       image_id: the image.
       cams: folder of its class activation maps.
-      superpixels: folder of its superpixels, or None.
       config: thresholds.
+
+    Raises:
+      InputError: the maps are missing or damaged.
+    """
+    write_image(path, pseudo_label(*read_cam(cams, image_id), config.threshold))
+
+
+def write_seed(path: Path, image_id: str, cams: Path, superpixels: Path, config: SeedConfig) -> None:
+    """Makes and writes the initial seed of one image; see `write_label`.
 
     Raises:
       InputError: an artefact that it is made of is missing or damaged.
     """
-    keys, cam = read_cam(cams, image_id)
-    if superpixels:
-        seed = superpixel_seed(keys, cam, read_ids(superpixels / f"{image_id}.png"), config.alpha, config.keep_foreground)
-    else:
-        seed = pseudo_label(keys, cam, config.cam_threshold)
-    write_image(path, seed)
+    ids = read_ids(superpixels / f"{image_id}.png")
+    write_image(path, superpixel_seed(*read_cam(cams, image_id), ids, config.alpha, config.keep_foreground))

@@ -11,10 +11,10 @@ import cv2
 import matplotlib
 import numpy as np
 
-from wsss_tf.report import svg as report_chart
-from wsss_tf.report import html
 from wsss_tf.example import BACKGROUND, UNKNOWN
 from wsss_tf.files.store import voc_palette, write_text
+from wsss_tf.report import html
+from wsss_tf.report import svg as report_chart
 
 _MEASURES = {  # scores of a whole split in the order of the columns
     "miou": "mIoU",

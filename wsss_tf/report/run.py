@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.report import page as report
-from wsss_tf.files.cams import normalise, read_cam
-from wsss_tf.example import Example
-from wsss_tf.files.images import read_grey, read_ids, read_labels, read_photo
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example
 from wsss_tf.experiment import Experiment
+from wsss_tf.files.cams import normalise, read_cam
+from wsss_tf.files.images import read_grey, read_ids, read_labels, read_photo
 from wsss_tf.pseudo_labels.saliency_sources import MASK_SUPERVISION, saliency_scores
+from wsss_tf.report import page as report
 from wsss_tf.stages.stage import MANIFEST, read_manifest
-from wsss_tf.superpixels.grouping import uses_features
 from wsss_tf.superpixels.metrics import SHORT_NAMES
+from wsss_tf.superpixels.settings import uses_features
 from wsss_tf.train.logs import read_log
 
 _SHOWN = 12  # pictures per split

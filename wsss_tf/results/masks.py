@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.imaging import crf
 from wsss_tf.files.store import write_labels
+from wsss_tf.imaging import crf
 
 
 def write_masks(refined: Path, plain: Path, probabilities: np.ndarray, image: np.ndarray, crf_set: str,

@@ -19,12 +19,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from wsss_tf.example import BACKGROUND, UNKNOWN
-from wsss_tf.files.images import image_size, read_labels
-from wsss_tf.files.store import write_labels, writing
 from wsss_tf.data.voc import CLASS_NAMES
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.artefacts import each_of
+from wsss_tf.example import BACKGROUND, UNKNOWN
+from wsss_tf.files.images import image_size, read_labels
+from wsss_tf.files.store import write_labels, writing
 
 COMPETITIONS = ("comp6", "comp5")  # any data; VOC's own data only
 UNDECIDED = ("refuse", "background")

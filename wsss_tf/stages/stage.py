@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-from wsss_tf.files.store import make_folder, write_json
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
+from wsss_tf.files.store import make_folder, write_json
 from wsss_tf.train.replicas import is_chief, wait_for_all
 
 MANIFEST = "manifest.json"

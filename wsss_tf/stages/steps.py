@@ -7,38 +7,39 @@ from pathlib import Path
 
 import keras
 
-from wsss_tf.imaging import crf
-from wsss_tf.pseudo_labels import saliency_sources
-from wsss_tf.report import run as report_run
-from wsss_tf.inference.cams import CamMaker
-from wsss_tf.files.cams import cam_path, write_cam
 from wsss_tf.config import expand_path
 from wsss_tf.data.advice import advice
-from wsss_tf.data.check import check_dataset, content_digest, listing_digest
-from wsss_tf.example import Example
 from wsss_tf.data.build.shapes import generate_shapes
-from wsss_tf.files.images import read_photo
-from wsss_tf.files.store import write_json
+from wsss_tf.data.check import check_dataset, content_digest, listing_digest
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.artefacts import score_cams, score_masks, score_objects, score_seeds, score_superpixels
 from wsss_tf.evaluate.folder import CAM_THRESHOLDS
+from wsss_tf.example import Example
 from wsss_tf.experiment import Experiment
+from wsss_tf.files.cams import cam_path, write_cam
+from wsss_tf.files.images import read_photo
+from wsss_tf.files.store import write_json
+from wsss_tf.imaging import crf
+from wsss_tf.inference.cams import CamMaker
+from wsss_tf.inference.probabilities import Predictor
 from wsss_tf.inference.saved_model import write_saved_model
-from wsss_tf.parallel.each_image import make_missing, missing
-from wsss_tf.results.masks import write_masks
-from wsss_tf.systems.dilated_classifier import without_dilated_blocks
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.nets.weights import save_weights
-from wsss_tf.inference.probabilities import Predictor
-from wsss_tf.systems.recipes import attends, classifier_method, recipe
+from wsss_tf.parallel.each_image import make_missing, missing
+from wsss_tf.pseudo_labels import saliency_sources
 from wsss_tf.pseudo_labels.seeds import write_seed
+from wsss_tf.report import run as report_run
+from wsss_tf.results.masks import write_masks
 from wsss_tf.stages.stage import Chain, Stage
 from wsss_tf.superpixels.features import Features
-from wsss_tf.superpixels.grouping import uses_features, write_superpixels
+from wsss_tf.superpixels.grouping import write_superpixels
+from wsss_tf.superpixels.settings import uses_features
+from wsss_tf.systems.dilated_classifier import without_dilated_blocks
+from wsss_tf.systems.recipes import attends, classifier_method, recipe
+from wsss_tf.systems.trained import CLASSIFIER, SEGMENTER, new_classifier, trained_classifier, trained_segmenter
 from wsss_tf.train.loop import fit
 from wsss_tf.train.precision import number_format
 from wsss_tf.train.replicas import chief_first, is_chief, open_strategy
-from wsss_tf.systems.trained import CLASSIFIER, SEGMENTER, new_classifier, trained_classifier, trained_segmenter
 
 PLAIN, REFINED = "plain", "crf"  # folders of the masks without and with dense CRF
 

@@ -7,8 +7,9 @@ takes with it every remaining patch more similar to it than tau.
 
 import numpy as np
 
-LOW_FIRST, HIGH_FIRST = "low_first", "high_first"
-ORDERS = (LOW_FIRST, HIGH_FIRST)
+from wsss_tf.superpixels.settings import ORDERS
+
+LOW_FIRST, HIGH_FIRST = ORDERS
 
 TINY = 1e-12  # keeps a feature of zeros, which is similar to nothing, from becoming nan
 

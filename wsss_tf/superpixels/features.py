@@ -4,7 +4,6 @@ Whatever the net, the photo is resized so that the cells cover it evenly (A3-4),
 and no net is trained for this.
 """
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,36 +11,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from wsss_tf.ops import resize
-from wsss_tf.config import expand_path, setting
+from wsss_tf.config import expand_path
 from wsss_tf.errors import InputError
 from wsss_tf.nets import vit
-from wsss_tf.ops import colour
 from wsss_tf.nets.backbone import BACKBONES
+from wsss_tf.nets.settings import VIT_SIZES
+from wsss_tf.ops import colour, resize
+from wsss_tf.superpixels.settings import RGB, FeatureConfig
 
-RGB = "rgb"
 WEIGHTS = Path(__file__).parents[1] / "weights"
 """Folder of the weights that come with the package: <net>.weights.h5, and the manifest and log of its training."""
-NETS = (*vit.SIZES, *BACKBONES, RGB)
-
-
-@dataclasses.dataclass(frozen=True)
-class FeatureConfig:
-    """Which net looks at the photo, and where it is read."""
-
-    net: str = setting("vit_b8", "net that gives the features (section 3.3.1: ViT-B/8 trained by DINO; Fig. 3.10: "
-                                 "others); convolutional trunks are read where segmentation reads them, "
-                                 "at their last layer (A3-25), rgb is the mean colour of each cell", NETS)
-    weights: str = setting("", "its weights: for a ViT the .weights.h5 file of a whole one, vit_shapes brings its own; for a "
-                               "trunk 'imagenet' or a file as in --cls_weights; 'none' is a random net, always the same; "
-                               "may contain ${VARIABLE}")
-    block: int = setting(-1, "block of a ViT that is read, -1 the last (section 3.3.1)")
-    facet: str = setting("key", "what is read there: keys, queries or values of the attention, heads side by side "
-                                "(section 3.3.1: keys), or the output token", vit.FACETS)
-    positions: str = setting("tf", "rule that resizes the positional embedding: tf (thesis, A3-5) or torch (DINO)",
-                             ("tf", "torch"))
-    stride: int = setting(8, "pixels per cell of trunks (8 or 16) and rgb; a ViT has its patch", low=1)
-    scale: float = setting(1.0, "factor on the sides of the photo before the net sees it (A3-4)", low=0.1)
 
 
 class Features:
@@ -76,10 +55,10 @@ def _build(config: FeatureConfig) -> tuple[int, Callable[[tf.Tensor], tf.Tensor]
     if config.net == RGB:
         normalised = keras.layers.AveragePooling2D(config.stride)
         return config.stride, lambda image: normalised(colour.to_torchvision(image))
-    if config.net in vit.SIZES:
+    if config.net in VIT_SIZES:
         read = (config.block, config.facet, config.positions)
         net = vit.build(config.net, *read) if config.weights == "none" else vit.load(config.net, _weights_file(config), *read)
-        return vit.SIZES[config.net].patch, lambda image: net(image, training=False)
+        return VIT_SIZES[config.net].patch, lambda image: net(image, training=False)
     trunk = BACKBONES[config.net](config.stride, config.weights or "imagenet")
     return config.stride, lambda image: trunk(image, training=False)["segment"]
 

@@ -3,46 +3,15 @@
 Artefact: superpixels/<image_id>.png, 16-bit grey at photo size, ids from 0 on.
 """
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.imaging import crf
-from wsss_tf.config import setting
 from wsss_tf.files.images import read_photo
 from wsss_tf.files.store import write_ids
+from wsss_tf.imaging import crf
 from wsss_tf.superpixels import classic, discovery, ncut, refine
-
-_FROM_FEATURES = ("discovery", "ncut", "ncut_dense")
-
-
-@dataclasses.dataclass(frozen=True)
-class SuperpixelConfig:
-    """How superpixels are made."""
-
-    method: str = setting("discovery", "discovery from features (Table 3.1), ncut, the normalised cuts of eqs 3.13-3.15 "
-                                       "(ncut_dense solves them without Lanczos), or OpenCV's slic, seeds and lsc",
-                          (*_FROM_FEATURES, *classic.METHODS))
-    tau: float = setting(0.3, "similarity above which a patch joins a superpixel (Table 3.1; Table 3.6: 0 to 0.5)")
-    order: str = setting("low_first", "patch that starts the next superpixel: the one with the fewest links (thesis) or "
-                                      "the most", discovery.ORDERS)
-    size: int = setting(80, "side of the regions of slic and lsc in pixels, or number of superpixels of seeds (Table 3.5)",
-                        low=1)
-    crf_set: str = setting("C5", "parameter set of the dense CRF that follows discovery and ncut (A3-3), or none",
-                           (*crf.CRF_SETS, "none"))
-    crf_trust: float = setting(0.7, "probability that the CRF gives to the id of a pixel before it (A3-3)")
-    crf_backend: str = setting("auto", "pydensecrf when importable, else the project's own", crf.BACKENDS)
-
-
-def uses_features(config: SuperpixelConfig) -> bool:
-    """Whether the method reads features, and not the photo alone."""
-    return config.method in _FROM_FEATURES
-
-
-def parameter(config: SuperpixelConfig) -> str:
-    """What decides on the number of superpixels, e.g. "tau 0.3" or "size 80"."""
-    return f"tau {config.tau:g}" if uses_features(config) else f"size {config.size}"
+from wsss_tf.superpixels.settings import SuperpixelConfig
 
 
 def superpixels(photo: np.ndarray, features: np.ndarray | None, config: SuperpixelConfig) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 from wsss_tf.imaging.crf import CRF_SETS, CrfParams, dense_crf, unary_from_labels
 
 
-def refine(ids: np.ndarray, photo: np.ndarray, params: CrfParams = CRF_SETS["C5"], trust: float = 0.7,
+def refine(ids: np.ndarray, photo: np.ndarray, params: CrfParams = CRF_SETS["superpixels"], trust: float = 0.7,
            backend: str = "auto") -> np.ndarray:
     """Superpixels of the pixels of a photo; ids without any pixel left vanish, the others keep their order.
 
@@ -27,7 +27,7 @@ def refine(ids: np.ndarray, photo: np.ndarray, params: CrfParams = CRF_SETS["C5"
       ValueError: a shape, dtype or backend that the caller got wrong.
       InputError: the backend is asked for but missing.
 
-    Ref: spec 2.2 point 4, set C5.
+    Ref: thesis section 3.4.1, A3-3.
     """
     pixels = enlarge(ids, photo.shape[:2])
     energies = unary_from_labels(pixels, int(ids.max()) + 1, trust)

@@ -6,10 +6,11 @@ Ref: Ahn et al., CVPR 2019; thesis section 3.3.3; spec section 4.
 import keras
 import tensorflow as tf
 
-from wsss_tf.systems import losses
+from wsss_tf.nets.backbone import build_backbone
+from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.systems import class_maps as classifier
+from wsss_tf.systems import losses
 from wsss_tf.train.contract import Batch
-from wsss_tf.nets.backbone import BackboneConfig, build_backbone
 
 
 def build_cam_classifier(backbone: BackboneConfig, num_classes: int) -> keras.Model:

@@ -3,9 +3,8 @@
 import keras
 import tensorflow as tf
 
-from wsss_tf.ops import resize
+from wsss_tf.ops import colour, resize
 from wsss_tf.train.contract import Batch
-from wsss_tf.ops import colour
 
 
 def scores(cam: tf.Tensor) -> tf.Tensor:

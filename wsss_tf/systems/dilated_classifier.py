@@ -1,32 +1,18 @@
 """Classifier with a standard and D dilated blocks (thesis section 2.3.1)."""
 
-import dataclasses
 
 import keras
 import tensorflow as tf
 
-from wsss_tf.systems import losses
-from wsss_tf.config import setting
+from wsss_tf.nets.backbone import build_backbone
+from wsss_tf.nets.heads import classification_block, hidden_start
+from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.systems import class_maps as classifier
+from wsss_tf.systems import losses
+from wsss_tf.systems.settings import ClassifierConfig
 from wsss_tf.train.contract import Batch
-from wsss_tf.nets.backbone import BackboneConfig, build_backbone
-from wsss_tf.nets.heads import classification_block
 
 _STANDARD = "standard"
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassifierConfig:
-    """Blocks and losses of the classifier."""
-
-    head: str = setting("dilated", "dilated: fc6-fc7-fc8 blocks (section 2.3.1); cam: one 1x1 convolution as in IRN "
-                                   "(section 3.3.3), which has none of the settings below", ("dilated", "cam"))
-    rates: tuple = setting((3, 6, 9, 12, 15, 18, 21, 24), "dilation rate of fc6 in each dilated block "
-                                                          "(A2-1, Table 2.7)")
-    channels: int = setting(1024, "channels of fc6 and fc7 (section 2.3.1)", low=1)
-    dropout: float = setting(0.5, "dropout after fc6 and fc7 while the classifier trains (A2-15)")
-    init_std: float = setting(0.01, "standard deviation of the normal start of new layers (A2-16); 0: He's")
-    cam_weight: float = setting(0.1, "weight of the dense map loss beside the tag loss (eq. 2.3)")
 
 
 def build_classifier(backbone: BackboneConfig, config: ClassifierConfig, num_classes: int,
@@ -46,8 +32,8 @@ def build_classifier(backbone: BackboneConfig, config: ClassifierConfig, num_cla
     features = trunk.output["classify"]
 
     def block(name, rate):
-        return classification_block(features, name, rate, config.channels, num_classes, config.init_std, config.init_std,
-                                    config.dropout)
+        start = hidden_start(config.init, config.init_std)
+        return classification_block(features, name, rate, config.channels, num_classes, start, start, config.dropout)
 
     maps = {"cam": block(_STANDARD, 1)}
     if dilated:

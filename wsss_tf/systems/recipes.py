@@ -7,11 +7,11 @@ from pathlib import Path
 from wsss_tf.experiment import Experiment
 from wsss_tf.systems.cam_baseline.method import CamBaseline
 from wsss_tf.systems.cam_classifier import CamClassifier
-from wsss_tf.train.contract import Method
 from wsss_tf.systems.dilated_classifier import DilatedClassifier
 from wsss_tf.systems.masking.method import ImageMasking
 from wsss_tf.systems.superpixel_growing.method import SuperpixelGrowing
 from wsss_tf.systems.trained import trained_classifier
+from wsss_tf.train.contract import Method
 
 
 @dataclasses.dataclass(frozen=True)

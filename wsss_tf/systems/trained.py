@@ -5,10 +5,10 @@ from pathlib import Path
 import keras
 
 from wsss_tf.experiment import Experiment
+from wsss_tf.nets.weights import load_weights
 from wsss_tf.systems.cam_classifier import build_cam_classifier
 from wsss_tf.systems.dilated_classifier import build_classifier
 from wsss_tf.systems.segmenter import build_segmenter
-from wsss_tf.nets.weights import load_weights
 
 CLASSIFIER, SEGMENTER = "classifier.weights.h5", "segmenter.weights.h5"
 

@@ -17,14 +17,14 @@ class AdamW(keras.optimizers.Optimizer):
       learning_rate: number or keras LearningRateSchedule.
       decay: step -> factor of the decay of kernels and tokens; vectors
         (biases, norms) have none.
-      clip_norm: largest norm of the gradient of each variable, 0 for no limit.
+      clip_norm: largest norm of the gradient of each variable, None for no limit.
       late: name of a layer that stays as it is ...
       late_steps: ... for so many steps.
 
     Ref: Loshchilov and Hutter, ICLR 2019, algorithm 2.
     """
 
-    def __init__(self, learning_rate, decay: Callable, clip_norm: float = 0.0, late: str = "", late_steps: int = 0,
+    def __init__(self, learning_rate, decay: Callable, clip_norm: float | None = None, late: str = "", late_steps: int = 0,
                  beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, name: str = "adamw"):
         super().__init__(learning_rate=learning_rate, name=name)
         self.clip_norm = clip_norm  # Keras's own clipnorm looks at the gradient of one replica
@@ -43,7 +43,7 @@ class AdamW(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate) -> None:
         """Updates one variable in place."""
         index = self._get_variable_index(variable)
-        if self.clip_norm:
+        if self.clip_norm is not None:
             gradient = tf.clip_by_norm(gradient, self.clip_norm)
         first, second = self._first[index], self._second[index]
         self.assign(first, self.beta1 * first + (1.0 - self.beta1) * gradient)

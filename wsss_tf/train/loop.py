@@ -1,6 +1,5 @@
 """The training loop of every net of the project."""
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -10,69 +9,31 @@ import keras
 import tensorflow as tf
 from tqdm import tqdm
 
-from wsss_tf.config import setting
-from wsss_tf.data.stream.augment import AugmentConfig
-from wsss_tf.example import Example
 from wsss_tf.data.stream.pipeline import Maps, find_unreadable, step_ids, training_stream
+from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.errors import InputError, Stopped
-from wsss_tf.train.contract import Method, StatefulMethod
+from wsss_tf.example import Example
+from wsss_tf.nets.settings import LAST_LAYERS
 from wsss_tf.ops import colour
-from wsss_tf.nets.heads import LAST_LAYERS
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.checkpointing import Checkpointer
+from wsss_tf.train.contract import Method, StatefulMethod
 from wsss_tf.train.logs import TrainingLog
-from wsss_tf.train.optimizer import ORDERS, Groups, MomentumSGD
-from wsss_tf.train.precision import FORMATS, LossScale
-from wsss_tf.train.replicas import (any_worker, chief_first, is_chief, of_first_replica, several_workers, shared_stream,
-                                    worker_failures)
+from wsss_tf.train.optimizer import Groups, MomentumSGD
+from wsss_tf.train.precision import LossScale
+from wsss_tf.train.replicas import (
+    any_worker,
+    chief_first,
+    is_chief,
+    of_first_replica,
+    several_workers,
+    shared_stream,
+    worker_failures,
+)
 from wsss_tf.train.schedules import Poly, Triangular, WarmUp
+from wsss_tf.train.settings import LoopConfig, TrainConfig
 from wsss_tf.train.step import training_step
 from wsss_tf.train.stopping import StopRequest
-
-
-@dataclasses.dataclass(frozen=True)
-class LoopConfig:
-    """What the loop itself reads, whatever the optimiser."""
-
-    batch: int = setting(20, "images per step", low=1)
-    parts: int = setting(1, "each device computes its images of a step in so many parts, one after the other, and needs memory "
-                            "for one part; the gradients are those of the whole batch", low=1)
-    precision: str = setting("float32", "number format of the nets in training; mixed_float16 scales its loss", FORMATS)
-    clip_norm: float = setting(0.0, "largest norm of the whole gradient, 0 for no limit; the thesis has none", low=0.0)
-    log_every: int = setting(20, "steps between log lines", low=1)
-    save_every: int = setting(200, "steps between checkpoints and example pictures", low=1)
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainConfig(LoopConfig):
-    """Optimiser and length of one training (section 2.4.3)."""
-
-    epochs: int = setting(30, "passes over the training images; segmenter 30, classifier 50", low=1)
-    lr: float = setting(1e-3, "learning rate at the start", low=0.0)
-    schedule: str = setting("poly", "course of the learning rate: poly, constant, or triangular by epochs, as in LDF "
-                                    "(spec section 12)", ("poly", "constant", "triangular"))
-    power: float = setting(0.9, "power of the poly decay of the learning rate")
-    warmup_epochs: int = setting(0, "epochs in which the learning rate climbs from warmup_lr; chapter 3: 3 (section "
-                                    "3.4.1, A3-12)", low=0)
-    warmup_lr: float = setting(1e-6, "learning rate at the first step of the warm-up (section 3.4.1)", low=0.0)
-    momentum: float = setting(0.9, "SGD momentum; the released code of PSA, IRN, SEAM, EPS, SC-CAM and SIPE trains with that "
-                                   "of the weight decay (1e-4 or 5e-4), by a slip in its arguments (spec 0.6)")
-    momentum_order: str = setting("tensorflow", "learning rate outside the momentum buffer, as in TensorFlow and PyTorch, or "
-                                                "inside, as in caffe (spec 0.6)", ORDERS)
-    weight_decay: float = setting(5e-4, "L2 factor in the gradient of kernels; none on biases and norms")
-    decay_all: bool = setting(False, "the L2 factor acts on biases and norms too, as in IRN")
-    bias_multiplier: float = setting(2.0, "learning rate factor of biases (A2-25)", low=0.0)
-    last_multiplier: float = setting(10.0, "learning rate factor of the last layers; biases have both (A2-25)")
-    last_decay: float = setting(1.0, "factor on the L2 factor of the last layers", low=0.0)
-    last_layers: str = setting("fc8", "which layers these are: fc8 alone (A2-25), or the head, all new layers",
-                               tuple(LAST_LAYERS))
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassifierTrainConfig(TrainConfig):
-    """The same with the classifier's length."""
-
-    epochs: int = setting(50, "passes over the training images; thesis 50", low=1)
 
 
 def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: Maps, crops: AugmentConfig,

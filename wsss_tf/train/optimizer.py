@@ -5,7 +5,7 @@ import dataclasses
 import keras
 from keras import ops
 
-ORDERS = ("tensorflow", "caffe")  # of learning rate and momentum
+from wsss_tf.train.settings import ORDERS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-FORMATS = ("float32", "mixed_float16", "mixed_bfloat16")
 _START, _PATIENCE = 2.0**15, 2000  # as torch.cuda.amp and Keras have them, within a factor of 2
 
 

@@ -10,7 +10,7 @@ from wsss_tf.train.precision import LossScale
 from wsss_tf.train.replicas import of_first_replica, summed, update_all
 
 
-def training_step(method: Method, optimizer: keras.optimizers.Optimizer, batch_size: int, clip_norm: float = 0.0,
+def training_step(method: Method, optimizer: keras.optimizers.Optimizer, batch_size: int, clip_norm: float | None = None,
                   parts: int = 1, loss_scale: LossScale | None = None) -> Callable[[Batch], dict[str, tf.Tensor]]:
     """The compiled step: batch -> mean of each loss over the batch, by the number of examples of all replicas.
 
@@ -18,7 +18,7 @@ def training_step(method: Method, optimizer: keras.optimizers.Optimizer, batch_s
       method: net and losses.
       optimizer: has update_step and iterations.
       batch_size: examples per step, of all replicas.
-      clip_norm: largest norm of the whole gradient, 0 for no limit.
+      clip_norm: largest norm of the whole gradient, None for no limit.
       parts: each replica computes its examples in so many parts, one after the
         other, and needs memory for one of them.
       loss_scale: for float16.
@@ -46,7 +46,7 @@ def training_step(method: Method, optimizer: keras.optimizers.Optimizer, batch_s
         if loss_scale:
             gradients = [gradient / loss_scale.factor for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
-        if clip_norm:
+        if clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, clip_norm, norm)
         return means | {"gradient_norm": norm}, gradients
 

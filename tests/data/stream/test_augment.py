@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from wsss_tf.data.stream.augment import AugmentConfig, ClassifierCropConfig, augment
+from wsss_tf.data.stream.augment import augment
+from wsss_tf.data.stream.settings import AugmentConfig, ClassifierCropConfig
 from wsss_tf.ops import colour
 
 STILL = AugmentConfig(crop=48, crop_scales=(1.0,), mirror=False, brightness=0.0, contrast=0.0, saturation=0.0, hue=0.0)

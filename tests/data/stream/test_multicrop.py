@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from wsss_tf.example import Example
-from wsss_tf.data.stream.multicrop import MulticropConfig, make_views, multicrop_stream
+from wsss_tf.data.stream.multicrop import make_views, multicrop_stream
 from wsss_tf.data.stream.pipeline import example_order
+from wsss_tf.data.stream.settings import MulticropConfig
+from wsss_tf.example import Example
 from wsss_tf.ops import colour
 
 PLAIN = MulticropConfig(global_crop=32, local_crop=16, local_views=3, mirror=False, jitter=0.0, grey=0.0,

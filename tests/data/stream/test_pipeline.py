@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from wsss_tf.data.stream.augment import AugmentConfig
-from wsss_tf.example import Example
 from wsss_tf.data.stream.pipeline import example_order, find_unreadable, training_stream
-from wsss_tf.files.store import write_ids, write_image
+from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example
+from wsss_tf.files.store import write_ids, write_image
 from wsss_tf.ops import colour
 
 CLASSES = 3

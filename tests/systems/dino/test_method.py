@@ -8,18 +8,20 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from wsss_tf.data.stream.multicrop import multicrop_stream
+from wsss_tf.data.stream.settings import MulticropConfig
 from wsss_tf.example import Example
-from wsss_tf.data.stream.multicrop import MulticropConfig, multicrop_stream
 from wsss_tf.systems.dino.loss import dino_loss, teacher_output
-from wsss_tf.train.contract import StatefulMethod
-from wsss_tf.systems.dino.method import DistillationConfig, DistillationTrainConfig, SelfDistillation
+from wsss_tf.systems.dino.method import SelfDistillation
+from wsss_tf.systems.dino.settings import DistillationConfig, DistillationTrainConfig
 from wsss_tf.train.adamw import AdamW
-from wsss_tf.train.schedules import Cosine
+from wsss_tf.train.contract import StatefulMethod
 from wsss_tf.train.logs import TrainingLog, read_log
 from wsss_tf.train.loop import train
+from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.step import training_step
 
-CONFIG = DistillationConfig(vit="vit_test", outputs=12, hidden=10, bottleneck=6, momentum=0.9)
+CONFIG = DistillationConfig(vit="vit_tiny", outputs=12, hidden=10, bottleneck=6, momentum=0.9)
 CROPS = MulticropConfig(global_crop=32, local_crop=16, local_views=2)
 TRAIN = DistillationTrainConfig(batch=2, log_every=1, save_every=2)
 STEPS = 6

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from wsss_tf.nets import vit
-from wsss_tf.systems.dino.stages import open_dino_chain, trained_vit, unlabeled_photos
 from wsss_tf.superpixels.features import WEIGHTS
+from wsss_tf.systems.dino.stages import open_dino_chain, trained_vit, unlabeled_photos
 from wsss_tf.train.logs import read_log
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 120  # seconds until a process is taken for hanging
-SMALL = ("--dino_vit=vit_test", "--dino_outputs=16", "--dino_hidden=8", "--dino_bottleneck=4", "--dino_global_crop=32",
+SMALL = ("--dino_vit=vit_tiny", "--dino_outputs=16", "--dino_hidden=8", "--dino_bottleneck=4", "--dino_global_crop=32",
          "--dino_local_crop=16", "--dino_local_views=2", "--dino_batch=4", "--dino_epochs=8", "--dino_log_every=1",
          "--dino_warmup=1", "--dino_teacher_warmup=1")
 
@@ -71,7 +71,7 @@ def test_trains_on_the_training_split(trained):
     _, folder, opened = trained
     assert [line["step"] for line in read_log(folder / "log.jsonl")] == list(range(1, 25))
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["results"]["parameters"] == vit.build("vit_test", facet="token").count_params()
+    assert manifest["results"]["parameters"] == vit.build("vit_tiny", facet="token").count_params()
     assert manifest["settings"]["dino_momentum"] == 0.996 and manifest["settings"]["dino_local_views"] == 2
     assert json.loads((folder.parent / "photos/manifest.json").read_text())["results"]["images"] == 12
     assert not {"SegmentationClass", "saliency"} & {Path(path).parent.name for path in opened}
@@ -137,7 +137,7 @@ def test_killed_training_goes_on_and_ends_to_the_bit_as_if_nothing_had_happened(
 
 
 @pytest.mark.parametrize("flags, words", [
-    (("--dino_global_crop=36",), "--dino_global_crop=36: expected a multiple of 8, the patch of vit_test"),
+    (("--dino_global_crop=36",), "--dino_global_crop=36: expected a multiple of 8, the patch of vit_tiny"),
     (("--dino_photos=absent",), "absent: expected photos"),
 ])
 def test_wrong_settings_are_named(flags, words, script, command, tiny_data):

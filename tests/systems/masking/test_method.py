@@ -5,20 +5,19 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.ops import resize
-from wsss_tf.systems import losses
-from wsss_tf.systems import segmenter
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.ops import colour, resize
+from wsss_tf.systems import losses, segmenter
+from wsss_tf.systems.dilated_classifier import DilatedClassifier, build_classifier
 from wsss_tf.systems.masking import method as masking
-from wsss_tf.systems.dilated_classifier import ClassifierConfig, DilatedClassifier, build_classifier
-from wsss_tf.systems.masking.method import ImageMasking, MaskingConfig, attention_map, random_erasure
-from wsss_tf.systems.segmenter import SegmenterConfig
-from wsss_tf.ops import colour
-from wsss_tf.nets.backbone import BackboneConfig
-from wsss_tf.train.step import training_step
+from wsss_tf.systems.masking.method import ImageMasking, attention_map, random_erasure
+from wsss_tf.systems.masking.settings import MaskingConfig
+from wsss_tf.systems.settings import ClassifierConfig, SegmenterConfig
 from wsss_tf.train.optimizer import Groups, MomentumSGD
+from wsss_tf.train.step import training_step
 
-TRUNK = BackboneConfig("test", 8, "none")
-HEAD = SegmenterConfig(rates=(1, 2), channels=0, init_std=0.1, scales=(1.0, 0.5))
+TRUNK = BackboneConfig("tiny", 8, "none")
+HEAD = SegmenterConfig(rates=(1, 2), head="aspp", init_std=0.1, scales=(1.0, 0.5))
 CLASSES = 3
 RNG = np.random.default_rng(0)
 

@@ -6,7 +6,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.systems.superpixel_growing.growing import GrowingConfig, grow
+from wsss_tf.systems.superpixel_growing.growing import grow
+from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
 
 CLASSES = 4
 

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.ops import resize
 from wsss_tf.systems import losses
-from wsss_tf.systems.superpixel_growing.growing import GrowingConfig, grow
-from wsss_tf.systems.segmenter import SegmenterConfig
+from wsss_tf.systems.settings import SegmenterConfig
+from wsss_tf.systems.superpixel_growing.growing import grow
 from wsss_tf.systems.superpixel_growing.method import SuperpixelGrowing
-from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
 
 CLASSES, SIZE = 3, 64
-BACKBONE = BackboneConfig("test", 8, "none")
+BACKBONE = BackboneConfig("tiny", 8, "none")
 HEAD = SegmenterConfig(rates=(1, 2), channels=8, dropout=0.0, init_std=0.3, scales=(1.0,))
 LOOSE = GrowingConfig(0.3, 0.3)  # a fresh net gives no class more
 

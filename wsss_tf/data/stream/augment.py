@@ -1,46 +1,14 @@
 """Augmentation as a pure function of (photo, seed)."""
 
-import dataclasses
 
 import tensorflow as tf
 
-from wsss_tf.ops import resize
-from wsss_tf.config import setting
+from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.example import UNKNOWN
-from wsss_tf.ops import colour
+from wsss_tf.ops import colour, resize
 
 # What a map holds beyond the borders of the photo, by its entry in the batch.
 OUTSIDE = {"target": UNKNOWN, "superpixels": -1}
-
-
-@dataclasses.dataclass(frozen=True)
-class AugmentConfig:
-    """Training crops (section 2.4.3)."""
-
-    crop: int = setting(321, "side of the square training crop in pixels", low=16)
-    crop_scales: tuple = setting((0.5, 0.75, 1.0, 1.25, 1.5), "random resize factors, one is drawn (A2-11)", low=0.1)
-    mirror: bool = setting(True, "mirror half of the crops")
-    brightness: float = setting(0.3, "brightness factor drawn from 1 +- this; ranges are not in the thesis (spec 1.4)")
-    contrast: float = setting(0.3, "contrast factor drawn from 1 +- this")
-    saturation: float = setting(0.3, "saturation factor drawn from 1 +- this")
-    hue: float = setting(0.1, "hue turn drawn from +- this, in full turns")
-    resize_long: tuple = setting((), "two numbers: the long side is drawn between them and the photo resized to it, bicubic, "
-                                     "instead of by crop_scales (IRN: 320,640; spec 0.3)")
-
-
-@dataclasses.dataclass(frozen=True)
-class ClassifierCropConfig:
-    """Where the crops of the classifier differ from those of the segmenter."""
-
-    crop: int = setting(0, "side of the classifier's crops in pixels (IRN: 512); 0: as --crop", low=0)
-    resize_long: tuple = setting((), "as --resize_long, for the classifier; empty: as there")
-    jitter: bool = setting(True, "colour jitter as by --brightness and so on; IRN has none")
-
-    def applied_to(self, crops: AugmentConfig) -> AugmentConfig:
-        """The crops of the classifier, given the segmenter's."""
-        changed = {} if self.jitter else {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0}
-        return dataclasses.replace(crops, crop=self.crop or crops.crop,
-                                   resize_long=self.resize_long or crops.resize_long, **changed)
 
 
 def augment(image: tf.Tensor, maps: dict[str, tf.Tensor], seed: tf.Tensor,

@@ -4,41 +4,19 @@ Ref: Caron et al., ICCV 2021, section 3.1 and appendix; the distortions are
 those of Grill et al., NeurIPS 2020.
 """
 
-import dataclasses
 
 import tensorflow as tf
 
-from wsss_tf.config import setting
-from wsss_tf.data.stream.augment import AugmentConfig, jitter
+from wsss_tf.data.stream.augment import jitter
 from wsss_tf.data.stream.distort import blur, solarise, to_grey
-from wsss_tf.example import Example
 from wsss_tf.data.stream.pipeline import example_order
+from wsss_tf.data.stream.settings import AugmentConfig, MulticropConfig
+from wsss_tf.example import Example
 from wsss_tf.ops import colour
 
 GLOBAL_VIEWS = 2
 _RATIOS = (3 / 4, 4 / 3)  # width to height of a crop
 _DRAWS = 16  # random numbers of one view
-
-
-@dataclasses.dataclass(frozen=True)
-class MulticropConfig:
-    """Crops and distortions; shares are of the views of a kind."""
-
-    global_crop: int = setting(224, "side of the two global views in pixels, a multiple of the patch", low=8)
-    local_crop: int = setting(96, "side of the local views in pixels, a multiple of the patch", low=8)
-    local_views: int = setting(8, "local views of each photo", low=0)
-    global_scales: tuple = setting((0.4, 1.0), "least and largest share of the photo's area in a global view", low=0.01)
-    local_scales: tuple = setting((0.05, 0.4), "the same of a local view", low=0.01)
-    mirror: bool = setting(True, "mirror half of the views")
-    jitter: float = setting(0.8, "share of views whose colours are changed", low=0.0)
-    brightness: float = setting(0.4, "brightness factor drawn from 1 +- this", low=0.0)
-    contrast: float = setting(0.4, "contrast factor drawn from 1 +- this", low=0.0)
-    saturation: float = setting(0.2, "saturation factor drawn from 1 +- this", low=0.0)
-    hue: float = setting(0.1, "hue turn drawn from +- this, in full turns", low=0.0)
-    grey: float = setting(0.2, "share of views without colour", low=0.0)
-    blur: tuple = setting((1.0, 0.1, 0.5), "share of blurred views: first global, second global, local", low=0.0)
-    blur_sigma: tuple = setting((0.1, 2.0), "least and largest deviation of the blur in pixels", low=0.01)
-    solarise: float = setting(0.2, "share of second global views that are solarised", low=0.0)
 
 
 def multicrop_stream(examples: tuple[Example, ...], config: MulticropConfig, batch: int, steps: int, start: int,

@@ -1,12 +1,13 @@
 """The training stream: a pure function of (seed, step)."""
 
-import numpy as np
-import tensorflow as tf
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from wsss_tf.data.stream.augment import AugmentConfig, augment
+import numpy as np
+import tensorflow as tf
+
+from wsss_tf.data.stream.augment import augment
+from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.example import Example, multi_hot
 from wsss_tf.files.images import read_ids, read_labels, read_photo
 

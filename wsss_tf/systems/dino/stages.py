@@ -7,24 +7,25 @@ import keras
 import tensorflow as tf
 
 from wsss_tf.config import expand_path
-from wsss_tf.data.check import check_dataset, content_digest, listing_digest
-from wsss_tf.example import Dataset, Example
-from wsss_tf.data.stream.multicrop import multicrop_stream
-from wsss_tf.data.photos import find_photos
-from wsss_tf.data.stream.pipeline import find_unreadable, step_ids
 from wsss_tf.data.build.shapes import generate_shapes
+from wsss_tf.data.check import check_dataset, content_digest, listing_digest
+from wsss_tf.data.photos import find_photos
+from wsss_tf.data.stream.multicrop import multicrop_stream
+from wsss_tf.data.stream.pipeline import find_unreadable, step_ids
 from wsss_tf.errors import InputError
+from wsss_tf.example import Dataset, Example
 from wsss_tf.experiment import Experiment
-from wsss_tf.systems.dino.method import SelfDistillation
 from wsss_tf.nets import vit
 from wsss_tf.nets.projection import LAST
+from wsss_tf.nets.settings import VIT_SIZES
 from wsss_tf.nets.weights import save_weights
 from wsss_tf.stages.stage import Chain, Stage
+from wsss_tf.systems.dino.method import SelfDistillation
 from wsss_tf.train.adamw import AdamW
-from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.loop import train
 from wsss_tf.train.precision import number_format
 from wsss_tf.train.replicas import chief_first, is_chief, open_strategy
+from wsss_tf.train.schedules import Cosine
 
 VIT = "vit.weights.h5"
 _LR_BATCH = 256  # images per step that the learning rate is given for
@@ -70,7 +71,7 @@ def _photos(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
 
 def _dino(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
     e, config, crops = experiment, experiment.dino_train, experiment.dino_crops
-    patch = vit.SIZES[e.dino.vit].patch
+    patch = VIT_SIZES[e.dino.vit].patch
     for name in ("global_crop", "local_crop"):
         if getattr(crops, name) % patch:
             raise InputError(f"--dino_{name}={getattr(crops, name)}: expected a multiple of {patch}, the patch of "

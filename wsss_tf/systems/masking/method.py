@@ -1,27 +1,17 @@
 """Segmentation by image masking, the method of thesis chapter 2 (section 2.3.3)."""
 
-import dataclasses
 
 import keras
 import tensorflow as tf
 
+from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.ops import resize
-from wsss_tf.systems import losses
-from wsss_tf.config import setting
-from wsss_tf.systems import segmenter
+from wsss_tf.systems import losses, segmenter
 from wsss_tf.systems.class_maps import scores
+from wsss_tf.systems.masking.settings import MaskingConfig
+from wsss_tf.systems.segmenter import build_segmenter
+from wsss_tf.systems.settings import SegmenterConfig
 from wsss_tf.train.contract import Batch
-from wsss_tf.systems.segmenter import SegmenterConfig, build_segmenter
-from wsss_tf.nets.backbone import BackboneConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class MaskingConfig:
-    """The attention loss of the image masking method."""
-
-    attention_weight: float = setting(2.0, "weight of the attention loss beside the saliency loss (eq. 2.12); "
-                                           "0 trains on saliency alone (rows A1 and A2)", low=0.0)
-    paths: int = setting(2, "number of classification paths, each with its own random b (Table 2.3, A2-27)", low=1)
 
 
 def attention_map(logits: tf.Tensor, erased: tf.Tensor, size: tf.Tensor) -> tf.Tensor:

@@ -2,14 +2,15 @@
 
 import tensorflow as tf
 
-from wsss_tf.ops import resize
-from wsss_tf.systems import losses
 from wsss_tf.example import UNKNOWN
-from wsss_tf.systems.superpixel_growing.growing import GrowingConfig, grow
-from wsss_tf.systems import segmenter
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.ops import resize
+from wsss_tf.systems import losses, segmenter
+from wsss_tf.systems.segmenter import build_segmenter
+from wsss_tf.systems.settings import SegmenterConfig
+from wsss_tf.systems.superpixel_growing.growing import grow
+from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
 from wsss_tf.train.contract import Batch
-from wsss_tf.systems.segmenter import SegmenterConfig, build_segmenter
-from wsss_tf.nets.backbone import BackboneConfig
 
 
 class SuperpixelGrowing:

@@ -1,0 +1,39 @@
+"""Flags of what trained nets do on whole photos."""
+
+import dataclasses
+
+from wsss_tf.config import setting
+from wsss_tf.files.images import MIN_SIDE
+from wsss_tf.imaging import crf
+
+FUSIONS = ("max", "sum", "irn")
+
+
+@dataclasses.dataclass(frozen=True)
+class CamConfig:
+    """How class activation maps are computed."""
+
+    scales: tuple = setting((0.5, 0.75, 1.0), "input scales of the multi-scale map (eq. 2.4, A2-17, Table 2.6)",
+                            low=0.1)
+    fusion: str = setting("max", "how the maps of the scales become one: max (eq. 2.4), sum, or irn, the sum exactly as IRN "
+                                 "forms it, cells at tiles (A3-15)", FUSIONS)
+    flip: bool = setting(False, "also fuse the mirror image (A2-18: chapter 2 is silent, no flip; A3-15: chapter 3 does)")
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictConfig:
+    """How masks are predicted (section 2.4.1)."""
+
+    scales: tuple = setting((1.0, 0.75, 0.5), "input scales at test, fused by the maximum of the logits (A2-13)",
+                            low=0.1)
+    flip: bool = setting(False, "also fuse the mirror image")
+    crf_set: str = setting("authors", "parameter set of the dense CRF (A2-19; docs/methods.md has them all)", tuple(crf.CRF_SETS))
+    crf_backend: str = setting("auto", "pydensecrf when importable, else the project's own", crf.BACKENDS, counts=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportConfig:
+    """What the SavedModel refuses."""
+
+    max_bytes: int = setting(20_000_000, "largest image file that is accepted, in bytes", low=1)
+    max_pixels: int = setting(4_000_000, "most pixels of an image that is accepted", low=MIN_SIDE**2)
