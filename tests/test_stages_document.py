@@ -1,4 +1,4 @@
-"""docs/artefacts.md against the folders that real runs leave."""
+"""docs/stages.md against the folders that real runs leave."""
 
 import fnmatch
 import json
@@ -13,7 +13,7 @@ from wsss_tf.stages.stage import MANIFEST
 from wsss_tf.stages.steps import STAGES, open_chain
 from wsss_tf.systems.dino.stages import DINO_STAGES
 
-TEXT = (Path(__file__).parents[1] / "docs/artefacts.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[1] / "docs/stages.md").read_text(encoding="utf-8")
 
 
 def documented() -> dict[str, list[str]]:
