@@ -106,7 +106,7 @@ def _class_table(groups: Sequence[Group], lines: Sequence[Line]) -> str:
 
 def _class_columns(groups: Sequence[Group], lines: Sequence[Line]) -> list[tuple[str, np.ndarray]]:
     """(title, IoU by label) of each group, and of originals that were measured alike."""
-    columns = [(group.name, _mean([run.scores["crf"]["iou"] for run in group.runs])) for group in groups]
+    columns = [(group.name, _mean([run.scores["masks"]["crf"]["iou"] for run in group.runs])) for group in groups]
     names = groups[0].runs[0].class_names
     for line in lines:
         printed = {} if line.difference is None or line.group not in groups else original_classes(find_row(line.paper_row))

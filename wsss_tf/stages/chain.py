@@ -201,7 +201,7 @@ class Chain:
             stage = self.stage(name)
             inputs = {role: self._fingerprint_of(need) for role, need in stage.needs.items()}
             if stage.listing:
-                inputs["listing"] = stage.listing(self._open())
+                inputs["listing"] = stage.listing(self._open)
             self._fingerprints[name] = fingerprint(stage, counted(self._stages[name].settings), self.run_config.seed, inputs)
         return self._fingerprints[name]
 

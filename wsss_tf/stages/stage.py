@@ -8,9 +8,6 @@ from typing import Any
 
 from wsss_tf.example import Dataset
 
-MASK_SUPERVISION = "mask supervision"
-"""The mark of what has learned from masks."""
-
 
 class Makes(str, enum.Enum):
     """What a stage leaves in its folder; scores, report and figures go by this and know no stage by name."""
@@ -64,8 +61,8 @@ class Stage:
         the experiment's name, and where others look for its scores.
       opens_masks: it opens the masks of the training images, which has to be
         allowed.
-      listing: dataset -> digest of the names, sizes and times of the files that
-        a stage without needs reads from outside.
+      listing: function that opens the data set -> digest of the names, sizes and
+        times of the files that a stage without needs reads from outside.
       prove: (dataset, *settings) raises an InputError if something that work
         will open is not there; called before any stage works.
       passes: (number of classes, *settings) -> the nets of its training step.
@@ -82,7 +79,7 @@ class Stage:
     shared: bool = False
     own: bool = False
     opens_masks: bool = False
-    listing: Callable[[Dataset], str] | None = None
+    listing: Callable[[Callable[[], Dataset]], str] | None = None
     prove: Callable[..., None] | None = None
     passes: Callable[..., list[Pass]] | None = None
 
