@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from wsss_tf.config import expand_path, setting
 from wsss_tf.data.photo_inputs import find_inputs
@@ -20,6 +19,7 @@ from wsss_tf.inference.probabilities import Predictor
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.parallel import pool as parallel
 from wsss_tf.parallel.each_image import attempt_each, each_image, failure, missing, raise_failures
+from wsss_tf.parallel.progress import counted
 from wsss_tf.results.masks import marginals
 from wsss_tf.results.outputs import Outputs, label_areas, refine_and_write, write_areas, write_prediction
 from wsss_tf.stages.stage import read_manifest
@@ -93,7 +93,7 @@ def _predict(experiment: Experiment, segmenter: Path, config: PredictPhotosConfi
         return outputs[photo], image, predictor.probabilities(image), crf_set, e.test.crf_backend
 
     _, failures = attempt_each(refine_and_write, small, arguments, "photos", e.run)
-    for photo in tqdm(large, desc="large photos", unit="img", disable=not large):
+    for photo in counted(large, len(large), "large photos"):
         try:
             _predict_in_tiles(photo, predictor, crf_set, e, sides[photo], outputs[photo])
         except WriteError:
