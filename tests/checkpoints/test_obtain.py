@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from wsss_tf.checkpoints import digest, obtain, proof
+from wsss_tf.checkpoints import digest, names, obtain, proof
 from wsss_tf.checkpoints.manifest import pins_file, read_manifest
 from wsss_tf.errors import InputError
 from wsss_tf.nets import torch_weights, vit, weights
@@ -46,11 +46,6 @@ def tiny_arrays(prefix: str = "") -> dict[str, np.ndarray]:
     add("norm.weight", width)
     add("norm.bias", width)
     return arrays
-
-
-@pytest.fixture
-def without_torch(monkeypatch):
-    monkeypatch.setattr(proof.importlib.util, "find_spec", lambda name: None)
 
 
 @pytest.fixture
@@ -196,7 +191,7 @@ def test_converted_trunks_of_keras_round_trip(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["resnet50_torch", "vgg16_torch", "dino_vit_s16"])
-def test_recordings_prove_where_torch_is_absent(name, published, golden, without_torch, tmp_path):
+def test_recordings_prove_a_conversion(name, published, tmp_path):
     """The published file holds other weights; those of the recording go its way."""
     entry = CHECKPOINTS[name]
     arrays = random_arrays(entry.net)
@@ -206,11 +201,21 @@ def test_recordings_prove_where_torch_is_absent(name, published, golden, without
     assert path.exists()
 
 
-def test_a_proof_can_fail(published, without_torch, monkeypatch, tmp_path):
+def test_a_proof_can_fail(published, monkeypatch, tmp_path):
     """Kernels that lie on their side have the right shapes."""
     monkeypatch.setattr(torch_weights, "_AXES", {4: (3, 2, 1, 0)})
     entry = CHECKPOINTS["vgg16_torch"]
     with pytest.raises(InputError, match="vgg16_torch: expected the source net's features within 1e-03, found"):
+        obtain.convert(entry, published(entry.file, random_arrays(entry.net)), tmp_path, RECORDINGS)
+    assert not list(tmp_path.glob("*.h5"))
+
+
+def test_two_layers_that_change_places_are_seen(published, monkeypatch, tmp_path):
+    """Of the same shape, so that nothing else would notice."""
+    rule, places = names.RULES["vit"], {"blocks.0.": "blocks.1.", "blocks.1.": "blocks.0."}
+    monkeypatch.setitem(names.RULES, "vit", lambda name: rule(places.get(name[:9], name[:9]) + name[9:]))
+    entry = CHECKPOINTS["dino_vit_s16"]
+    with pytest.raises(InputError, match="dino_vit_s16: expected the source net's features within 1e-03, found"):
         obtain.convert(entry, published(entry.file, random_arrays(entry.net)), tmp_path, RECORDINGS)
     assert not list(tmp_path.glob("*.h5"))
 

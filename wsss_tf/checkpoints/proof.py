@@ -1,7 +1,6 @@
 """Proof of a conversion: what the source net and ours answer to the same image."""
 
 import dataclasses
-import importlib.util
 from pathlib import Path
 
 import keras
@@ -12,7 +11,6 @@ from wsss_tf.checkpoints.convert import build_net, fill_net, read_arrays
 from wsss_tf.checkpoints.manifest import Checkpoint
 from wsss_tf.errors import InputError
 from wsss_tf.formats import hdf5
-from wsss_tf.nets.settings import VIT_SIZES
 from wsss_tf.ops import colour
 
 TOLERANCE = 1e-3  # of the largest value, as the recordings suggest for float32
@@ -29,7 +27,7 @@ class Recording:
       scale: of the recipe.
       net: ours, which is to give them.
       names: how its arrays are named, one of names.RULES.
-      prefix: of the names of the trunk's arrays.
+      prefix: of the names of the backbone's arrays.
       layers: our layer -> key of the recording.
     """
 
@@ -69,9 +67,9 @@ _KERAS = {"vgg16": (keras.applications.VGG16, "block1_conv2"), "resnet50": (kera
 def prove(checkpoint: Checkpoint, source: Path, net: keras.Model, recordings: Path) -> str:
     """Holds a converted net against the strongest reference that there is, and says which and how near it is.
 
-    That is the source net: Keras's own, or PyTorch's where torch is installed.
-    Elsewhere it is activations that were recorded from a public implementation
-    with drawn weights, which go the way of the file's.
+    That is Keras's own net for its files. For all others it is activations that
+    were recorded from a public implementation with drawn weights, which go the
+    way of the file's.
 
     Args:
       checkpoint: what was converted.
@@ -84,15 +82,12 @@ def prove(checkpoint: Checkpoint, source: Path, net: keras.Model, recordings: Pa
     """
     if checkpoint.names == "keras":
         return _beside_keras(checkpoint, source, net)
-    arrays = read_arrays(checkpoint, source)
-    if importlib.util.find_spec("torch"):
-        return _beside_torch(checkpoint, arrays, net)
     recording = RECORDINGS[checkpoint.net]
     path = recordings / f"{recording.file}.npz"
     if not path.is_file():
-        return f"every array of {checkpoint.net} found its place; no reference here: pip install torch and verify again"
+        return f"every array of {checkpoint.net} found its place; {path} is not here to compare answers with"
     with np.load(path) as recorded:
-        return beside_recording(checkpoint, recording, arrays, dict(recorded))
+        return beside_recording(checkpoint, recording, read_arrays(checkpoint, source), dict(recorded))
 
 
 def beside_recording(checkpoint: Checkpoint, recording: Recording, arrays: dict[str, np.ndarray], recorded: dict) -> str:
@@ -128,45 +123,10 @@ def _beside_keras(checkpoint: Checkpoint, source: Path, net: keras.Model) -> str
         for ours, theirs in zip(net.get_layer(layer.name).get_weights() if layer.weights else (), layer.get_weights()):
             if not layer.name.endswith("_bn") and not np.array_equal(ours, theirs):  # biases are folded into those
                 raise InputError(f"{checkpoint.name}: {layer.name} has other weights than in Keras: please report it")
-    image = _image((_SIDE, _SIDE))
+    image = np.random.default_rng(0).uniform(-110, 130, (1, _SIDE, _SIDE, 3)).astype(np.float32)  # centred
     theirs = keras.Model(stock.inputs[0], stock.get_layer(last).output)(colour.CONVENTIONS[checkpoint.convention](image))
     worst = _difference(checkpoint, _outputs(net, [last], image)[last], _channels_first(theirs))
     return f"beside Keras's own net up to {last}: differs by {worst:.1e} of the largest value"
-
-
-def _beside_torch(checkpoint: Checkpoint, arrays: dict[str, np.ndarray], net: keras.Model) -> str:
-    import torch  # noqa: PLC0415 - the extra `convert`
-
-    reference = torch_net(checkpoint.net)
-    translated, _ = names.ours(list(arrays), checkpoint.names, checkpoint.without)
-    state = {(ours if checkpoint.names == "mxnet_resnet38" else name): torch.tensor(arrays[name])
-             for name, ours in translated.items()}
-    reference.load_state_dict(state)
-    reference.train(False)
-    size = VIT_SIZES.get(checkpoint.net)
-    image = _image((size.side, size.side) if size else (_SIDE, _SIDE - 16))
-    given = np.asarray(colour.CONVENTIONS[checkpoint.convention](image)).transpose(0, 3, 1, 2)
-    with torch.no_grad():
-        theirs = reference(torch.tensor(np.ascontiguousarray(given)))
-    ours = _outputs(net, list(theirs), image)
-    worst = max(_difference(checkpoint, ours[layer], theirs[layer].numpy()) for layer in theirs)
-    return f"beside the source net in PyTorch, {len(theirs)} layers: differs by {worst:.1e} of the largest value"
-
-
-def torch_net(name: str):
-    """The source net in PyTorch, in its published names, untrained."""
-    from wsss_tf.checkpoints import torch_nets  # noqa: PLC0415 - the extra `convert`
-
-    if name in VIT_SIZES:
-        return torch_nets.Vit(**dataclasses.asdict(VIT_SIZES[name]))
-    builders = {"vgg16_torch": torch_nets.Vgg16, "resnet50_torch": torch_nets.ResNet, "wrn38": torch_nets.WideResNet38,
-                "resnet101_torch": lambda: torch_nets.ResNet((3, 4, 23, 3)), "resnet101": torch_nets.CaffeResNet}
-    return builders[name]()
-
-
-def _image(sides: tuple[int, int]) -> np.ndarray:
-    """A centred image."""
-    return np.random.default_rng(0).uniform(-110, 130, (1, *sides, 3)).astype(np.float32)
 
 
 def _outputs(net: keras.Model, layers: list[str], image: np.ndarray) -> dict[str, np.ndarray]:

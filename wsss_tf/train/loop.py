@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
-from tqdm import tqdm
 
 from wsss_tf.data.stream.pipeline import Maps, find_unreadable, step_ids, training_stream
 from wsss_tf.data.stream.settings import AugmentConfig
@@ -15,6 +14,7 @@ from wsss_tf.errors import InputError, Stopped
 from wsss_tf.example import Example
 from wsss_tf.nets.settings import LAST_LAYERS
 from wsss_tf.ops import colour
+from wsss_tf.parallel.progress import progress
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.contract import Method, StatefulMethod
@@ -113,15 +113,14 @@ def train(method: Method, optimizer: MomentumSGD | AdamW, steps: int, stream: Ca
     meter = _Meter(optimizer, config.batch, steps, lambda step: _not_finite(step, ids(step), checkpointer.newest))
     numbers, writes = {}, is_chief()
     with (TrainingLog(folder, start, writes) as log, StopRequest() as stop, worker_failures(),
-          tqdm(total=steps * config.batch, initial=start * config.batch, unit="img", desc=method.net.name,
-               disable=not writes) as bar):
+          progress(steps * config.batch, method.net.name, start=start * config.batch, shown=writes) as bar):
         for step, batch in enumerate(batches, start + 1):
             meter.add(step_function(batch))
             bar.update(config.batch)
             speaks, saves = (step % every == 0 or step == steps for every in (config.log_every, config.save_every))
             if speaks:
                 numbers = meter.read(step)
-                bar.set_postfix(loss=f"{numbers['loss']:.3f}")
+                bar.set_postfix_str(f"loss={numbers['loss']:.3f}")
                 log.scalars(step, numbers)
             stops = _all_stop(stop, speaks) and step < steps
             if saves or stops:
