@@ -63,7 +63,8 @@ RECORDINGS = {
 """By our net. Where it is not recorded itself, a smaller one of its kind is: the names of its arrays are among the file's."""
 # Stock net of Keras, and the last layer before our strides and pools differ from its own.
 _KERAS = {"vgg16": (keras.applications.VGG16, "block1_conv2"),
-          vgg.REDUCED: (keras.applications.VGG16, "block1_conv2"), "resnet50": (keras.applications.ResNet50, "conv3_block4_out"),
+          vgg.REDUCED: (keras.applications.VGG16, "block1_conv2"),
+          "resnet50": (keras.applications.ResNet50, "conv3_block4_out"),
           "resnet101": (keras.applications.ResNet101, "conv3_block4_out"),
           "mobilenet": (keras.applications.MobileNetV2, "block_2_add")}
 

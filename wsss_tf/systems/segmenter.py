@@ -28,7 +28,8 @@ def build_segmenter(backbone: BackboneConfig, config: SegmenterConfig, num_class
     logits = (aspp_fc(features, config.rates, config.channels, labels, start, last, config.dropout)
               if config.head == "aspp_fc" else aspp(features, config.rates, labels, last))
     net = keras.Model(trunk.input, {"logits": logits}, name="segmenter")
-    if config.head == "aspp_fc" and config.fc_start == "pretrained" and backbone.backbone == "vgg16" and backbone.weights != "none":
+    has_fc = backbone.backbone == "vgg16" and backbone.weights != "none"
+    if has_fc and config.head == "aspp_fc" and config.fc_start == "pretrained":
         _start_from_vgg(net, backbone.weights, config)
     return net
 
@@ -36,8 +37,9 @@ def build_segmenter(backbone: BackboneConfig, config: SegmenterConfig, num_class
 def _start_from_vgg(net: keras.Model, weights: str, config: SegmenterConfig) -> None:
     """Copies VGG16's fully connected layers, made convolutional, into fc6 and fc7 of every branch (section 2.4.1)."""
     if config.channels != FC_CHANNELS:
-        raise InputError(f"--seg_channels={config.channels}: expected {FC_CHANNELS}, as many as are left of VGG16's fully connected "
-                         "layers, from which fc6 and fc7 start: leave it out, or draw them with --seg_fc_start=random")
+        raise InputError(f"--seg_channels={config.channels}: expected {FC_CHANNELS}, as many as are left of VGG16's fully "
+                         "connected layers, from which fc6 and fc7 start: leave it out, or draw them with "
+                         "--seg_fc_start=random")
     for layer, arrays in fc_layers(weights).items():
         for rate in config.rates:
             net.get_layer(f"{layer}_rate{rate}").set_weights(arrays)
