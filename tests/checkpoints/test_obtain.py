@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from wsss_tf.checkpoints import digest, names, obtain, proof
+from wsss_tf.checkpoints.convert import build_net
 from wsss_tf.checkpoints.manifest import pins_file, read_manifest
 from wsss_tf.errors import InputError
 from wsss_tf.nets import torch_weights, vit, weights
@@ -165,6 +166,27 @@ def test_a_file_of_keras(stock, tmp_path):
         np.testing.assert_array_equal(left, right)
     with pytest.raises(InputError, match=r"weights for the net vgg16 \(vgg16\), expected some for vgg16_torch"):
         build_backbone(BackboneConfig("vgg16_torch", 8, str(path)))
+
+
+def test_the_reduced_vgg_of_keras_own_file_with_top(tmp_path):
+    """Fully connected layers become fc6 and fc7, proven by what they answer; a wrong thinning is noticed."""
+    net = keras.applications.VGG16(weights=None)
+    for name in ("fc1", "fc2"):
+        net.get_layer(name).bias.assign(np.random.default_rng(0).normal(size=4096))
+    net.save_weights(source := tmp_path / "top.weights.h5")
+    entry = CHECKPOINTS["vgg16_reduced"]
+    path, words = obtain.convert(entry, source, tmp_path, RECORDINGS)
+    assert "and its fc1 and fc2: differs by" in words and float(words.split("differs by ")[1].split()[0]) < 1e-4
+    assert path.name == "vgg16_reduced.weights.h5" and path.stat().st_size < 90e6
+    assert weights.provenance(path).net == "vgg16_reduced"
+    reduced = build_net("vgg16_reduced", str(path))
+    for layer, wrong in (("fc6", lambda kernel: kernel[::-1]), ("fc7", lambda kernel: np.roll(kernel, 1, axis=-1))):
+        kernel, bias = reduced.get_layer(layer).get_weights()
+        reduced.get_layer(layer).set_weights([wrong(kernel), bias])
+        with pytest.raises(InputError, match="vgg16_reduced: expected the source net's features within"):
+            proof.prove(entry, source, reduced, RECORDINGS)
+        reduced.get_layer(layer).set_weights([kernel, bias])
+    source.unlink()  # 550 MB
 
 
 def test_weights_for_another_input_do_not_reach_a_net(stock, tmp_path):

@@ -11,6 +11,7 @@ from wsss_tf.checkpoints.convert import build_net, fill_net, read_arrays
 from wsss_tf.checkpoints.manifest import Checkpoint
 from wsss_tf.errors import InputError
 from wsss_tf.formats import hdf5
+from wsss_tf.nets import vgg
 from wsss_tf.ops import colour
 
 TOLERANCE = 1e-3  # of the largest value, as the recordings suggest for float32
@@ -59,7 +60,9 @@ RECORDINGS = {
 }
 """By our net. Where it is not recorded itself, a smaller one of its kind is: the names of its arrays are among the file's."""
 # Stock net of Keras, and the last layer before our strides and pools differ from its own.
-_KERAS = {"vgg16": (keras.applications.VGG16, "block1_conv2"), "resnet50": (keras.applications.ResNet50, "conv3_block4_out"),
+_KERAS = {"vgg16": (keras.applications.VGG16, "block1_conv2"),
+          vgg.REDUCED: (keras.applications.VGG16, "block1_conv2"),
+          "resnet50": (keras.applications.ResNet50, "conv3_block4_out"),
           "resnet101": (keras.applications.ResNet101, "conv3_block4_out"),
           "mobilenet": (keras.applications.MobileNetV2, "block_2_add")}
 
@@ -116,17 +119,37 @@ def beside_recording(checkpoint: Checkpoint, recording: Recording, arrays: dict[
 
 def _beside_keras(checkpoint: Checkpoint, source: Path, net: keras.Model) -> str:
     application, last = _KERAS[checkpoint.net]
-    stock = application(include_top=False, weights=None, input_shape=(None, None, 3))
+    reduced = checkpoint.net == vgg.REDUCED
+    stock = application(weights=None) if reduced else application(include_top=False, weights=None, input_shape=(None, None, 3))
     with hdf5.arrays(source):  # refuses what points elsewhere
         stock.load_weights(source)
-    for layer in stock.layers:
+    for layer in (layer for layer in stock.layers if not isinstance(layer, keras.layers.Dense)):
         for ours, theirs in zip(net.get_layer(layer.name).get_weights() if layer.weights else (), layer.get_weights()):
             if not layer.name.endswith("_bn") and not np.array_equal(ours, theirs):  # biases are folded into those
                 raise InputError(f"{checkpoint.name}: {layer.name} has other weights than in Keras: please report it")
-    image = np.random.default_rng(0).uniform(-110, 130, (1, _SIDE, _SIDE, 3)).astype(np.float32)  # centred
+    image = _image(2 * (stock.input_shape[1] or _SIDE,))
     theirs = keras.Model(stock.inputs[0], stock.get_layer(last).output)(colour.CONVENTIONS[checkpoint.convention](image))
     worst = _difference(checkpoint, _outputs(net, [last], image)[last], _channels_first(theirs))
-    return f"beside Keras's own net up to {last}: differs by {worst:.1e} of the largest value"
+    words = f"beside Keras's own net up to {last}"
+    if reduced:
+        worst, words = max(worst, _beside_dense(checkpoint, stock, net)), f"{words}, and its fc1 and fc2"
+    return f"{words}: differs by {worst:.1e} of the largest value"
+
+
+def _beside_dense(checkpoint: Checkpoint, stock: keras.Model, net: keras.Model) -> float:
+    """Thinned layers answer as the whole ones do to what is 0 wherever these have lost their weights."""
+    rng, grid, filters = np.random.default_rng(0), np.zeros([1, 7, 7, 512], np.float32), np.zeros([1, 4096], np.float32)
+    grid[:, ::3, ::3] = rng.uniform(0, 20, [1, 3, 3, 512])
+    filters[:, ::4] = rng.uniform(0, 2, [1, vgg.FC_CHANNELS])
+    worst = 0.0
+    for dense, thin, whole, rate in (("fc1", "fc6", grid, 3), ("fc2", "fc7", filters, 1)):
+        begin = stock.get_layer("flatten" if dense == "fc1" else dense).input
+        theirs = np.asarray(keras.Model(begin, stock.get_layer(dense).output)(whole))[:, ::4]
+        kernel, bias = net.get_layer(thin).get_weights()
+        given = whole if rate > 1 else whole[:, None, None, ::4]
+        ours = np.asarray(keras.ops.relu(keras.ops.conv(given, kernel, dilation_rate=rate) + bias))[:, 0, 0]
+        worst = max(worst, _difference(checkpoint, ours, theirs))
+    return worst
 
 
 def _outputs(net: keras.Model, layers: list[str], image: np.ndarray) -> dict[str, np.ndarray]:

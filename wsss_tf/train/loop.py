@@ -22,7 +22,7 @@ from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.optimizer import Groups, MomentumSGD
 from wsss_tf.train.precision import LossScale
 from wsss_tf.train.replicas import of_first_replica, shared_stream, worker_failures
-from wsss_tf.train.schedules import Poly, Triangular, WarmUp
+from wsss_tf.train.schedules import Held, Poly, Triangular, WarmUp
 from wsss_tf.train.settings import LoopConfig, TrainConfig
 from wsss_tf.train.step import training_step
 from wsss_tf.train.stopping import StopRequest
@@ -74,9 +74,10 @@ def _learning_rate(config: TrainConfig, steps_per_epoch: int) -> keras.optimizer
         rate = Triangular(config.lr, config.epochs, steps_per_epoch)
     else:
         rate = Poly(config.lr, steps_per_epoch * config.epochs, config.power if config.schedule == "poly" else 0.0)
-    if not config.warmup_epochs:
-        return rate
-    return WarmUp(config.warmup_lr, config.lr, steps_per_epoch * config.warmup_epochs, rate)
+    if config.warmup_epochs:
+        climb = steps_per_epoch * config.warmup_epochs
+        rate = WarmUp(config.warmup_lr, config.lr, climb, rate, config.warmup_until == "schedule")
+    return Held(rate, config.lr_every) if config.lr_every > 1 else rate
 
 
 def train(method: Method, optimizer: MomentumSGD | AdamW, steps: int, stream: Callable[[int], tf.data.Dataset],
