@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
+from wsss_tf.files.logs import read_log
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.systems.dilated_classifier import DilatedClassifier, build_classifier
 from wsss_tf.systems.dino.method import SelfDistillation
@@ -17,7 +18,6 @@ from wsss_tf.systems.dino.settings import DistillationConfig
 from wsss_tf.systems.masking.method import ImageMasking
 from wsss_tf.systems.masking.settings import MaskingConfig
 from wsss_tf.systems.settings import ClassifierConfig, SegmenterConfig
-from wsss_tf.train.logs import read_log
 from wsss_tf.train.loop import train
 from wsss_tf.train.optimizer import MomentumSGD
 from wsss_tf.train.precision import LossScale, number_format
