@@ -8,7 +8,7 @@ from wsss_tf.example import Example
 from wsss_tf.figures.page import Page
 from wsss_tf.figures.panel import Panel
 from wsss_tf.files.images import read_photo
-from wsss_tf.report.page import draw_superpixels
+from wsss_tf.imaging.drawing import draw_superpixels
 from wsss_tf.superpixels.discovery import positiveness
 from wsss_tf.superpixels.grouping import superpixels
 from wsss_tf.superpixels.refine import enlarge
