@@ -27,7 +27,7 @@ from wsss_tf.systems.superpixel_growing.growing import grow
 from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
 from wsss_tf.systems.trained import trained_segmenter
 from wsss_tf.train.checkpointing import load_net
-from wsss_tf.train.logs import read_log
+from wsss_tf.files.json_artefact import read_log
 
 _RULE = "Grown: where the seed is open a superpixel takes the class whose mean probability there is above beta (eqs 3.6, 3.7)."
 
