@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from wsss_tf.files.logs import read_log
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.stages.stage import read_manifest
 
 ROOT = Path(__file__).parents[1]

@@ -14,7 +14,7 @@ from wsss_tf.data.stream.pipeline import example_order
 from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example
-from wsss_tf.files.logs import read_log
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.ops import colour
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.logs import TrainingLog

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
-from wsss_tf.files.logs import read_log
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.systems.dilated_classifier import DilatedClassifier, build_classifier
 from wsss_tf.systems.dino.method import SelfDistillation

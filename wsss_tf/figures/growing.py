@@ -19,7 +19,7 @@ from wsss_tf.figures.seeds import SHARES, SeedParts, labeled, seed_parts
 from wsss_tf.figures.sources import Sources
 from wsss_tf.figures.style import STYLE, line_looks
 from wsss_tf.files.images import read_labels
-from wsss_tf.files.logs import read_log
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.imaging.drawing import draw_heat, draw_superpixels
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.ops import colour, resize

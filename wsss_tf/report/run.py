@@ -10,7 +10,7 @@ from wsss_tf.errors import InputError
 from wsss_tf.example import MASK_SUPERVISION, Example
 from wsss_tf.files.cams import normalise, read_cam
 from wsss_tf.files.images import read_grey, read_ids, read_labels, read_photo
-from wsss_tf.files.logs import read_log
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.files.manifest import MANIFEST, read_manifest
 from wsss_tf.imaging import drawing
 from wsss_tf.report.contract import ArtefactScores, PictureRow, ReportPage, ReportRow

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from wsss_tf.files.logs import read_log
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.files.store import write_text
 
 

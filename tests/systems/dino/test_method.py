@@ -11,7 +11,7 @@ from PIL import Image
 from wsss_tf.data.stream.multicrop import multicrop_stream
 from wsss_tf.data.stream.settings import MulticropConfig
 from wsss_tf.example import Example
-from wsss_tf.files.logs import read_log
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.systems.dino.loss import dino_loss, teacher_output
 from wsss_tf.systems.dino.method import SelfDistillation
 from wsss_tf.systems.dino.settings import DistillationConfig, DistillationTrainConfig
