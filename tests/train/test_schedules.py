@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wsss_tf.train.loop import stochastic_descent
+from wsss_tf.train.fit import stochastic_descent
 from wsss_tf.train.schedules import Cosine, Held, Poly, Triangular, WarmUp
 from wsss_tf.train.settings import TrainConfig
 

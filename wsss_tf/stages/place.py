@@ -90,12 +90,12 @@ class Place:
         Returns:
           The last logged numbers, for the manifest.
         """
-        from wsss_tf.train.loop import fit
+        from wsss_tf.train.fit import fit
 
         files = {entry: functools.partial(self.input_file, role) for entry, role in (maps or {}).items()}
         examples = self.dataset.train if examples is None else tuple(examples)
         return self.trained(build, config, lambda method: fit(
-            method, examples, self.dataset.num_classes, files, crops, config, self.seed, self.folder))
+            method, examples, self.dataset.num_classes, files, crops, config, self.seed, self.folder, arrays))
 
     def trained(self, build: Callable[[], Any], config: Any, run: Callable[[Any], dict]) -> dict:
         """Builds a method on all devices, runs its training and saves its net; beneath `train`, for any stream and optimizer."""

@@ -17,8 +17,8 @@ from wsss_tf.systems.dino.method import SelfDistillation
 from wsss_tf.systems.dino.settings import DistillationConfig, DistillationTrainConfig
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.contract import StatefulMethod
+from wsss_tf.train.engine import train
 from wsss_tf.train.logs import TrainingLog
-from wsss_tf.train.loop import train
 from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.step import training_step
 
