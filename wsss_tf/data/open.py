@@ -8,6 +8,7 @@ from wsss_tf.data.folder import open_folder
 from wsss_tf.data.voc import open_voc
 from wsss_tf.errors import InputError
 from wsss_tf.example import Dataset
+from wsss_tf.files.images import MAX_PIXELS, MIN_SIDE
 
 # Generated shapes are written in the layout of a folder, so nothing reads them otherwise.
 OPENERS = {"shapes": open_folder, "folder": open_folder, "voc": open_voc, "coco": open_coco}
@@ -31,6 +32,8 @@ class DataConfig:
                                      "maps, 1 for masks of 0 and 1", low=1)
     untagged: str = setting("drop", "COCO images that show none of the classes: EPS and SIPE drop them (82,081 train / "
                                     "40,137 val), the thesis counts them (82,783 / 40,504)", ("drop", "keep"))
+    max_pixels: int = setting(MAX_PIXELS, f"most pixels of a photo, mask or map, at most {MAX_PIXELS:,}; files that declare "
+                                          "more are refused before they are decoded", low=MIN_SIDE**2, counts=False)
     limit: int = setting(0, "keep only the first N images of each split, 0 keeps all")
 
 

@@ -20,6 +20,7 @@ from wsss_tf.figures.seeds import SHARES, SeedParts, labeled, seed_parts
 from wsss_tf.figures.sources import Sources
 from wsss_tf.figures.style import STYLE, line_looks
 from wsss_tf.files.images import read_labels
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.ops import colour, resize
 from wsss_tf.report.page import draw_heat, draw_superpixels
@@ -27,7 +28,6 @@ from wsss_tf.systems.superpixel_growing.growing import grow
 from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
 from wsss_tf.systems.trained import trained_segmenter
 from wsss_tf.train.checkpointing import load_net
-from wsss_tf.files.json_artefact import read_log
 
 _RULE = "Grown: where the seed is open a superpixel takes the class whose mean probability there is above beta (eqs 3.6, 3.7)."
 
