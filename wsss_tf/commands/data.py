@@ -45,7 +45,8 @@ def main(parsed: Parsed) -> int | None:
 
 def _check(parsed: Parsed) -> int:
     experiment = parsed.experiment
-    problems = check_dataset(experiment.dataset, True, experiment.settings.data.maps_max)
+    data = experiment.settings.data
+    problems = check_dataset(experiment.dataset, True, data.maps_max, data.max_pixels)
     print("\n".join(problems) or "no problems found")
     for line in advice(experiment.dataset):
         print(f"warning: {line}")
