@@ -80,6 +80,17 @@ def test_no_long_file_and_a_docstring_first(path):
     assert text.startswith('"""')
 
 
+def test_every_room_is_a_package():
+    """Or an installed copy would lack it."""
+    assert [room for room in {path.parent for path in LIBRARY} if not (room / "__init__.py").exists()] == []
+
+
+def test_no_part_of_the_library_is_ignored_by_git():
+    listed = subprocess.run(["git", "ls-files", "--others", "--ignored", "--exclude-standard", "wsss_tf"], cwd=ROOT,
+                            capture_output=True, text=True, check=False).stdout.splitlines()
+    assert [path for path in listed if path.endswith((".py", ".txt", ".json"))] == []
+
+
 def test_lower_layers_do_not_import_tensorflow():
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
                for room in WITHOUT_TENSORS for path in sorted((ROOT / "wsss_tf" / room).glob("*.py"))]
