@@ -70,7 +70,7 @@ def truncate(path: Path) -> None:
     ("mask", save(Image.new("L", (20, 16), 254)), ["found 254"]),
     ("saliency", save(Image.new("L", (10, 8))), ["20x16", "found 10x8"]),
     ("saliency", save(Image.new("RGB", (20, 16))), ["8-bit grey"]),
-    ("saliency", save(Image.fromarray(np.full(SIZE, 256, np.uint16))), ["up to 255", "found 256", "--saliency_max"]),
+    ("saliency", save(Image.fromarray(np.full(SIZE, 256, np.uint16))), ["up to 255", "found 256", "--maps_max"]),
     ("saliency", save(Image.new("L", (20, 16), 1)), ["only 0 and 1", "multiply"]),
 ])
 def test_each_damage_is_one_line(dataset, split, field, damage, words):

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from wsss_tf.errors import InputError
-from wsss_tf.train.replicas import any_worker, is_chief, open_strategy, prepare_devices, shared_stream
+from wsss_tf.train.replicas import open_strategy, prepare_devices, shared_stream
+from wsss_tf.train.workers import any_worker, is_chief
 
 ROOT = Path(__file__).parents[2]
 STEPS = 5

@@ -156,7 +156,7 @@ def _strip(example: Example, groups: Sequence[Group]) -> PictureRow:
 
 def _ious(run: RunRecord) -> list[float | None]:
     """IoU by label of the masks after the CRF."""
-    return run.scores["crf"]["iou"]
+    return run.scores["masks"]["crf"]["iou"]
 
 
 def _cam_curve(run: RunRecord) -> dict[str, dict]:

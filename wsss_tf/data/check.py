@@ -19,13 +19,13 @@ MAX_THREADS = 8  # decoding scales with the cores, reading over a network with t
 MAX_NAMED = 5  # wrong labels that a line names as examples
 
 
-def check_dataset(dataset: Dataset, progress: bool, saliency_max: int = 255) -> list[str]:
+def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> list[str]:
     """Decodes every photo, mask and saliency map of both splits.
 
     Args:
       dataset: the data set.
       progress: show a progress bar.
-      saliency_max: value of a saliency map that means certainly salient.
+      maps_max: value of a saliency map that means certainly salient.
 
     Returns:
       One line per problem: the file, what was expected and found, what to do;
@@ -35,7 +35,7 @@ def check_dataset(dataset: Dataset, progress: bool, saliency_max: int = 255) -> 
     examples = list({example.image_id: example for example in dataset.val + dataset.train}.values())
     problems = _untagged(dataset)
     with ThreadPoolExecutor(_threads()) as pool:
-        check = partial(_check_files, num_classes=dataset.num_classes, saliency_max=saliency_max)
+        check = partial(_check_files, num_classes=dataset.num_classes, maps_max=maps_max)
         found = pool.map(check, examples)
         bar = tqdm.tqdm(found, "checking", len(examples), unit="image", disable=not progress)
         return problems + [line for lines in bar for line in lines]
@@ -61,7 +61,7 @@ def listing_digest(examples: Iterable[Example], with_masks: bool) -> str:
     return _digest(examples, with_masks, _listing)
 
 
-def _check_files(example: Example, num_classes: int, saliency_max: int) -> list[str]:
+def _check_files(example: Example, num_classes: int, maps_max: int) -> list[str]:
     problems = []
 
     def decoded(read: Callable[[Path], np.ndarray], path: Path | None) -> np.ndarray | None:
@@ -72,7 +72,7 @@ def _check_files(example: Example, num_classes: int, saliency_max: int) -> list[
 
     photo = decoded(read_photo, example.image)
     mask = decoded(read_labels, example.mask)
-    saliency = decoded(partial(read_saliency, maximum=saliency_max), example.saliency)
+    saliency = decoded(partial(read_saliency, maximum=maps_max), example.saliency)
     for values, path in ((mask, example.mask), (saliency, example.saliency)):
         if values is not None and photo is not None and values.shape != photo.shape[:2]:
             problems.append(f"{path}: expected the size of {example.image} ({_size(photo)}), found {_size(values)}: "

@@ -4,7 +4,6 @@ import numpy as np
 
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example, objects
-from wsss_tf.experiment import Experiment
 from wsss_tf.figures.page import Page
 from wsss_tf.figures.panel import Panel, titled_once
 from wsss_tf.figures.sources import Sources
@@ -13,6 +12,7 @@ from wsss_tf.files.images import read_labels, read_photo
 from wsss_tf.pseudo_labels.saliency import refine
 from wsss_tf.pseudo_labels.saliency_sources import object_mask, require_source, saliency_scores
 from wsss_tf.pseudo_labels.seeds import pseudo_label
+from wsss_tf.pseudo_labels.settings import LabelConfig
 from wsss_tf.imaging.drawing import draw_heat
 
 _MOST_MAPS = 4  # classes that get a map of their own; of more the strongest is shown
@@ -27,7 +27,7 @@ def pseudo_label_page(sources: Sources) -> Page:
       InputError: the stage cams is missing, a file is damaged, or a threshold is no number.
     """
     folder, names = sources.chain.require("cams"), sources.class_names
-    thresholds = sources.values(sources.experiment.seeds.cam_threshold)
+    thresholds = sources.values(getattr(sources.experiment.group("label"), "threshold", LabelConfig().threshold))
     read = [(example, *read_cam(folder, example.image_id)) for example in sources.train()]
     columns = max(len(keys) if len(keys) <= _MOST_MAPS else 1 for _, keys, _ in read)
     rows = []
@@ -51,19 +51,18 @@ def saliency_page(sources: Sources) -> Page:
     Raises:
       InputError: the run refines nothing, the stage saliency or cams is missing, or a file is damaged.
     """
-    e = sources.experiment
-    if e.saliency.refinement == "none":
-        raise InputError("--refinement=none: nothing is refined: draw figure 2.4 of a run with --refinement=unlabeled, or "
-                         "figure 2.6")
+    config = sources.settings("saliency")
+    if config.refinement == "none":
+        raise InputError("--saliency_refinement=none: nothing is refined: draw figure 2.4 of a run with "
+                         "--saliency_refinement=unlabeled, or figure 2.6")
     refined, cams = sources.chain.require("saliency"), sources.chain.require("cams")
     rows = []
     for example in _with_saliency(sources):
         photo, (_, cam) = read_photo(example.image), read_cam(cams, example.image_id)
         target = read_labels(refined / f"{example.image_id}.png")
-        rows.append((Panel(photo, ("photo",), (example.image_id,)), *_detected(e, example),
+        rows.append((Panel(photo, ("photo",), (example.image_id,)), *_detected(sources, example),
                      Panel(draw_heat(photo, strength_of(cam)), ("CAM (B)",)), Panel(target, ("refined (R)",)),
                      *truth_panel(example, of_objects=True)))
-    config = e.saliency
     return Page(titled_once(rows), _OBJECTS, f"{HEAT} {_rule(config.tau_high, config.tau_low)} Refinement of this run: "
                 f"{config.refinement}.")
 
@@ -74,12 +73,12 @@ def refinement_page(sources: Sources) -> Page:
     Raises:
       InputError: the stage cams is missing, or a file is damaged.
     """
-    e, config = sources.experiment, sources.experiment.saliency
+    config = sources.settings("saliency")
     cams = sources.chain.require("cams")
     rows = []
     for example in _with_saliency(sources):
         _, cam = read_cam(cams, example.image_id)
-        mask = object_mask(example, config, e.data.saliency_max)
+        mask = object_mask(example, config, sources.settings("data").maps_max)
         kinds = {"original (O)": mask} | {
             kind.replace("_", " "): refine(mask, cam, config.tau_high, config.tau_low, kind)
             for kind in ("all_labeled", "unlabeled")}
@@ -104,13 +103,14 @@ def strength_of(cam: np.ndarray) -> np.ndarray:
 
 def _with_saliency(sources: Sources) -> tuple[Example, ...]:
     examples = sources.train()
-    require_source(sources.experiment.saliency, examples)
+    require_source(sources.settings("saliency"), examples)
     return examples
 
 
-def _detected(e: Experiment, example: Example) -> tuple[Panel, ...]:
-    return (Panel(saliency_scores(example, e.saliency.saliency_source, e.data.saliency_max), ("saliency",)),
-            Panel(object_mask(example, e.saliency, e.data.saliency_max), ("object mask (O)",)))
+def _detected(sources: Sources, example: Example) -> tuple[Panel, ...]:
+    config, maximum = sources.settings("saliency"), sources.settings("data").maps_max
+    return (Panel(saliency_scores(example, config.source, maximum), ("saliency",)),
+            Panel(object_mask(example, config, maximum), ("object mask (O)",)))
 
 
 def _rule(tau_high: float, tau_low: float) -> str:

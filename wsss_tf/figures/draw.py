@@ -6,15 +6,14 @@ from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
 from wsss_tf.figures.index import find_kind
 from wsss_tf.figures.page import save_figure
-from wsss_tf.figures.sources import FigureConfig, Sources
-from wsss_tf.stages.stage import Chain
+from wsss_tf.figures.settings import FigureConfig
+from wsss_tf.figures.sources import Sources
 
 
-def draw_figures(chain: Chain, experiment: Experiment, config: FigureConfig) -> list[Path]:
+def draw_figures(experiment: Experiment, config: FigureConfig) -> list[Path]:
     """Writes a figure to RUNS/EXPERIMENT/figures as PNG and PDF; returns the paths.
 
     Args:
-      chain: the stages of the experiment.
       experiment: all settings.
       config: what to draw.
 
@@ -30,5 +29,5 @@ def draw_figures(chain: Chain, experiment: Experiment, config: FigureConfig) -> 
                              ("shows one run: leave it out or draw --figure=2.7" if name == "compare" else
                               "shows no setting's effect: leave it out"))
     name = f"fig_{kind.numbers[0].replace('.', '_')}"
-    return [path for end, figure in kind.draw(Sources(chain, experiment, config)).items()
+    return [path for end, figure in kind.draw(Sources(experiment, config)).items()
             for path in save_figure(figure, experiment.folder("figures"), name + end)]

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 
 from wsss_tf.errors import InputError
 from wsss_tf.example import UNKNOWN
-from wsss_tf.experiment import Experiment
 from wsss_tf.figures.cams import HEAT, strength_of
 from wsss_tf.figures.page import WIDTH, Page
 from wsss_tf.figures.panel import Panel, over, titled_once
@@ -25,7 +24,6 @@ from wsss_tf.ops import colour, resize
 from wsss_tf.imaging.drawing import draw_heat, draw_superpixels
 from wsss_tf.systems.superpixel_growing.growing import grow
 from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
-from wsss_tf.systems.trained import trained_segmenter
 from wsss_tf.train.checkpointing import load_net
 from wsss_tf.train.logs import read_log
 
@@ -35,10 +33,11 @@ _RULE = "Grown: where the seed is open a superpixel takes the class whose mean p
 class Grower:
     """Grows seeds on whole photos as training does on crops, with the net as it is at test."""
 
-    def __init__(self, experiment: Experiment, net: keras.Model):
+    def __init__(self, sources: Sources, net: keras.Model):
         """Takes the settings of the run and its segmentation net."""
-        self._experiment, self._net = experiment, net
-        self._grid = backbone_grid(experiment.seg_backbone)
+        self._net = net
+        self._grid = backbone_grid(sources.settings("seg_backbone"))
+        self._target_pixel = sources.settings("segmenter").target_pixel
 
     def logits(self, photo: np.ndarray) -> tf.Tensor:
         """Scale-1 logits of the photo padded with the mean colour: uint8 [H, W, 3] -> float32 [1, h, w, C+1]."""
@@ -63,7 +62,7 @@ class Grower:
                 np.pad(parts.ids, margin, constant_values=-1))
         if config.growing_at == "image":
             logits = resize.bilinear(logits, padded)
-        centre = self._experiment.segmenter.target_pixel == "centre"
+        centre = self._target_pixel == "centre"
         small = [resize.nearest_labels(tf.constant(labels)[None], tf.shape(logits)[1:3], centre) for labels in maps]
         tags = np.zeros([1, logits.shape[-1] - 1], np.float32)
         tags[0, parts.keys - 1] = 1
@@ -83,7 +82,7 @@ def pipeline_page(sources: Sources) -> Page:
     grower, rows = _finished(sources), []
     for parts, seed in _seeds(sources):
         logits = grower.logits(parts.photo)
-        grown = grower.grown(parts, seed, logits, sources.experiment.growing)
+        grown = grower.grown(parts, seed, logits, sources.settings("growing"))
         photo, *truth = parts.begin()
         rows.append((photo, Panel(draw_superpixels(parts.photo, parts.ids), ("superpixels",)),
                      Panel(draw_heat(parts.photo, strength_of(parts.cam)), ("CAM",)),
@@ -101,7 +100,7 @@ def grown_page(sources: Sources) -> Page:
     """
     grower, rows = _finished(sources), []
     for parts, seed in _seeds(sources):
-        grown = grower.grown(parts, seed, grower.logits(parts.photo), sources.experiment.growing)
+        grown = grower.grown(parts, seed, grower.logits(parts.photo), sources.settings("growing"))
         photo, *truth = parts.begin()
         panels = (*truth, Panel(seed, ("seed",), labeled(seed, parts.example)),
                   Panel(grown, ("grown label",), labeled(grown, parts.example)))
@@ -120,7 +119,7 @@ def beta_page(sources: Sources) -> Page:
         logits = grower.logits(parts.photo)
         row = [*parts.begin(), Panel(seed, ("seed",), labeled(seed, parts.example))]
         for beta in betas:
-            config = dataclasses.replace(sources.experiment.growing, beta_background=beta, beta_foreground=beta)
+            config = dataclasses.replace(sources.settings("growing"), beta_background=beta, beta_foreground=beta)
             grown = grower.grown(parts, seed, logits, config)
             row.append(Panel(grown, (f"beta {beta:g}",), labeled(grown, parts.example)))
         rows.append(tuple(row))
@@ -133,17 +132,17 @@ def course_page(sources: Sources) -> Page:
     Raises:
       InputError: see `pipeline_page`; a checkpoint that is damaged is named too.
     """
-    e, folder = sources.experiment, sources.chain.require("segmenter")
+    folder = sources.chain.require("segmenter")
     all_parts = _seeds(sources)
     rows = [[[parts.begin()[0]], [Panel(seed, ("seed",), labeled(seed, parts.example))]] for parts, seed in all_parts]
     for step, checkpoint in [*_checkpoints(folder), ("end", None)]:
-        net = trained_segmenter(e, folder)
+        net = sources.segmenter()
         if checkpoint:
             load_net(net, checkpoint)
-        grower = Grower(e, net)
+        grower = Grower(sources, net)
         for (upper, lower), (parts, seed) in zip(rows, all_parts):
             logits = grower.logits(parts.photo)
-            grown = grower.grown(parts, seed, logits, e.growing)
+            grown = grower.grown(parts, seed, logits, sources.settings("growing"))
             upper.append(Panel(grower.output(parts.photo, logits), (f"output, {step}",)))
             lower.append(Panel(grown, (f"grown, {step}",), labeled(grown, parts.example)))
     for (upper, lower), (parts, _) in zip(rows, all_parts):
@@ -163,7 +162,7 @@ def course_figure(sources: Sources) -> Figure:
     lines = (line for line in read_log(path) if {"seed", "labeled"} <= line.keys())
     latest = {line["step"]: line for line in lines}  # a resumed run repeats steps
     if not latest:
-        raise InputError(f"{path}: it tells no labeled shares: draw figure 3.4 of a run with --method=superpixel_growing")
+        raise InputError(f"{path}: it tells no labeled shares: draw figure 3.4 of a run whose system grows seeds")
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(WIDTH, 0.35 * WIDTH), layout="constrained")
         axes = figure.subplots()
@@ -175,15 +174,12 @@ def course_figure(sources: Sources) -> Figure:
 
 
 def _finished(sources: Sources) -> Grower:
-    return Grower(sources.experiment, trained_segmenter(sources.experiment, sources.chain.require("segmenter")))
+    return Grower(sources, sources.segmenter())
 
 
 def _seeds(sources: Sources) -> list[tuple[SeedParts, np.ndarray]]:
     """The chosen photos with the seeds that the run was trained on."""
-    method = sources.experiment.run.method
-    if method != "superpixel_growing":
-        raise InputError(f"--method={method}: it grows nothing: draw figure {sources.config.figure} of a run with "
-                         "--method=superpixel_growing")
+    sources.settings("growing")  # the run is of a system that grows, or the user is told
     folder = sources.chain.require("seeds")
     return [(parts, read_labels(folder / f"{parts.example.image_id}.png")) for parts in seed_parts(sources)]
 

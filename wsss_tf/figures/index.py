@@ -18,7 +18,6 @@ from wsss_tf.figures.sources import Sources
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.settings import uses_features
-from wsss_tf.systems.trained import trained_classifier, trained_segmenter
 
 Drawing = Callable[[Sources], dict[str, Figure]]
 
@@ -55,14 +54,13 @@ def _page(draw: Callable[[Sources], Page]) -> Drawing:
 
 
 def _erasing(sources: Sources) -> dict[str, Figure]:
-    e, chain = sources.experiment, sources.chain
     examples = sources.val(max_tags=MAX_TAGS)
     for example in examples:
         if not 1 <= len(example.tags) <= MAX_TAGS:
             raise InputError(f"{example.image}: expected 1 to {MAX_TAGS} tags, found {len(example.tags)}: choose "
                              "another photo with --images, or correct its line in the labels file")
-    segmenter, classifier = chain.require("segmenter"), chain.require("classifier")
-    eraser = Eraser(trained_segmenter(e, segmenter), backbone_grid(e.seg_backbone), trained_classifier(e, classifier))
+    classifier = sources.classifier()
+    eraser = Eraser(sources.segmenter(), backbone_grid(sources.settings("seg_backbone")), classifier)
     return {f"_{example.image_id}": draw_page(erasing_page(example, sources.class_names, eraser)) for example in examples}
 
 
@@ -75,11 +73,11 @@ def _outlines(sources: Sources) -> Page:
 
 
 def _links(sources: Sources) -> Page:
-    config = sources.experiment.superpixels
+    config = sources.settings("superpixels")
     if not uses_features(config):
         raise InputError(f"--superpixel_method={config.method}: it has no patches to compare: draw figure 3.14 with "
                          "discovery or ncut")
-    return links_page(sources.val(), Features(sources.experiment.features), config)
+    return links_page(sources.val(), Features(sources.settings("features")), config)
 
 
 def _course(sources: Sources) -> dict[str, Figure]:
@@ -100,7 +98,7 @@ KINDS = (
     Kind(("3.2",), "superpixel discovery, step by step", (), _page(figure_superpixels.discovery_page), values="counts"),
     Kind(("3.3",), "initial seed from superpixels and maps", ("cams", "superpixels"), _page(figure_seeds.seed_page)),
     Kind(("3.4",), "growing in the course of the training", _GROWN, _course),
-    Kind(("3.5", "3.6", "3.7"), "UE, BP, BR and ASA over the number of superpixels", ("superpixels", "superpixel_scores"),
+    Kind(("3.5", "3.6", "3.7"), "UE, BP, BR and ASA over the number of superpixels", ("superpixels", "scores"),
          lambda sources: {"": figure_superpixels.curves_figure(sources)}, compares=True, ours=False),
     Kind(("3.8",), "superpixels of several methods", ("superpixels",), _page(figure_superpixels.runs_page), compares=True),
     Kind(("3.9",), "superpixels at several similarities", (), _page(figure_superpixels.tau_page), values="tau"),

@@ -70,7 +70,7 @@ def seed_page(sources: Sources) -> Page:
     Raises:
       InputError: see `seed_parts`.
     """
-    config, rows = sources.experiment.seeds, []
+    config, rows = sources.settings("seed"), []
     for parts in seed_parts(sources):
         seed, activity = parts.seed(config.alpha, config.keep_foreground), parts.activity
         rows.append((*parts.begin(),
@@ -91,7 +91,7 @@ def alpha_page(sources: Sources) -> Page:
     """
     alphas, rows = sources.values(0.3, 0.4, 0.5, 0.6, 0.7, 0.8), []
     for parts in seed_parts(sources):
-        seeds = {alpha: parts.seed(alpha, sources.experiment.seeds.keep_foreground) for alpha in alphas}
+        seeds = {alpha: parts.seed(alpha, sources.settings("seed").keep_foreground) for alpha in alphas}
         rows.append((*parts.begin(), *(Panel(seed, (f"alpha {alpha:g}",), labeled(seed, parts.example))
                                        for alpha, seed in seeds.items())))
     return Page(titled_once(rows), sources.class_names, SHARES)

@@ -4,28 +4,21 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from wsss_tf.config import setting
+import keras
+
 from wsss_tf.data.check import content_digest
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example
 from wsss_tf.experiment import Experiment
-from wsss_tf.stages.stage import MANIFEST, Chain, read_manifest
-from wsss_tf.stages.steps import PLAIN, REFINED, STAGES
+from wsss_tf.figures.settings import FigureConfig
+from wsss_tf.files.manifest import MANIFEST, read_manifest
+from wsss_tf.stages.chain import Chain
+from wsss_tf.stages.place import NET
+from wsss_tf.stages.steps import PLAIN, REFINED
 
 _FOLDERS = {"with": ((" + CRF", REFINED),), "without": (("", PLAIN),), "both": (("", PLAIN), (" + CRF", REFINED))}
-
-
-@dataclasses.dataclass(frozen=True)
-class FigureConfig:
-    """Which figure to draw of which photos and runs."""
-
-    figure: str = setting("2.5", "figure of the thesis, or list: which there are and what each needs")
-    images: str = setting("", "ids of images, separated by commas; empty: those with the most tags")
-    photos: int = setting(4, "how many photos if --images is empty", low=1)
-    compare: str = setting("", "figures of several runs: finished experiments, separated by commas; empty: this run alone")
-    crf: str = setting("with", "figures of masks: with dense CRF, without, or both", tuple(_FOLDERS))
-    values: str = setting("", "figures of a setting's effect: its values, separated by commas; empty: those of --figure=list")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +34,39 @@ class Finished:
 class Sources:
     """The run that a figure is drawn from, and what to draw of it."""
 
-    chain: Chain
     experiment: Experiment
     config: FigureConfig
+
+    @property
+    def chain(self) -> Chain:
+        """The stages of the run."""
+        return self.experiment.chain
+
+    def settings(self, group: str) -> Any:
+        """A group of the run's settings, by the name of its field.
+
+        Raises:
+          InputError: the system has none of it.
+        """
+        found = self.experiment.group(group)
+        if found is None:
+            raise InputError(f"--system={self.experiment.system.name}: it has no settings of '{group}', which this figure shows: "
+                             "give the flags of a run whose system has them")
+        return found
+
+    def segmenter(self) -> keras.Model:
+        """The trained segmentation net of the run."""
+        from wsss_tf.systems.segmenter import trained_segmenter
+
+        return trained_segmenter(self.chain.require("segmenter") / NET, self.settings("seg_backbone"),
+                                 self.settings("segmenter"), self.experiment.dataset.num_classes)
+
+    def classifier(self) -> keras.Model:
+        """The trained classifier of the run."""
+        from wsss_tf.systems.classifier import trained_classifier
+
+        return trained_classifier(self.chain.require("classifier"), self.settings("cls_backbone"), self.settings("classifier"),
+                                  self.experiment.dataset.num_classes)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -77,7 +100,7 @@ class Sources:
         for name in names:
             folder = e.folder(stage, name)
             if not (folder / MANIFEST).exists():
-                raise InputError(f"{folder}: stage {stage} is missing: run scripts/{STAGES[stage].script}.py with the flags "
+                raise InputError(f"{folder}: stage {stage} is missing: run `wsss run --until={stage}` with the flags "
                                  f"of {name} first, or leave it out of --compare")
             found.append(Finished(name, folder, read_manifest(folder)))
         self._check_images(found)
@@ -117,17 +140,18 @@ class Sources:
         dataset = self.experiment.dataset
         for split, examples in (("train", dataset.train), ("val", dataset.val)):
             for need, with_masks in ((f"prepare.{split}", False), (f"prepare.{split}_masks", True)):
-                seen = {run.manifest["inputs"][need]: run for run in runs if need in run.manifest.get("inputs", {})}
+                seen = {told["fingerprint"]: run for run in runs for told in run.manifest["inputs"].values()
+                        if told["from"] == need}
                 if seen:  # a digest reads every photo of the split
                     seen.pop(content_digest(examples, with_masks), None)
                 for run in seen.values():
                     raise InputError(f"{run.folder}: it was made from other images than those of --data="
-                                     f"{self.experiment.data.data}: give the flags of its data set, or leave the run out of "
+                                     f"{self.experiment.settings.data.data}: give the flags of its data set, or leave the run out of "
                                      "--compare")
 
     def _chosen(self, examples: Sequence[Example], split: str, max_tags: int | None = None) -> tuple[Example, ...]:
         known = {example.image_id: example for example in examples}
-        data = self.experiment.data.data
+        data = self.experiment.settings.data.data
         names = _items(self.config.images)
         for name in names:
             if name not in known:

@@ -1,7 +1,6 @@
 """Superpixels of several methods on the same photos: the table and curves of thesis Table 3.5 and Figs 3.5-3.7."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,8 +15,8 @@ from wsss_tf.figures.page import WIDTH, Page
 from wsss_tf.figures.panel import Panel, titled_once
 from wsss_tf.figures.style import STYLE, line_looks
 from wsss_tf.files.images import read_ids, read_labels, read_photo
+from wsss_tf.report import run
 from wsss_tf.imaging.drawing import draw_superpixels
-from wsss_tf.stages.steps import open_chain
 from wsss_tf.superpixels.metrics import SHORT_NAMES, SuperpixelScores, superpixel_scores
 from wsss_tf.superpixels.settings import parameter, uses_features
 
@@ -41,13 +40,13 @@ class Row:
     @property
     def method(self) -> str:
         """Name of the method, with the net of its features."""
-        e = self.experiment
-        return f"{e.superpixels.method}, {e.features.net}" if uses_features(e.superpixels) else e.superpixels.method
+        s = self.experiment.settings
+        return f"{s.superpixels.method}, {s.features.net}" if uses_features(s.superpixels) else s.superpixels.method
 
     @property
     def parameter(self) -> str:
         """What decides on the number of superpixels."""
-        return parameter(self.experiment.superpixels)
+        return parameter(self.experiment.settings.superpixels)
 
 
 def measure(experiments: Sequence[Experiment]) -> list[Row]:
@@ -62,25 +61,25 @@ def measure(experiments: Sequence[Experiment]) -> list[Row]:
             raise InputError(f"--experiment={name}: {names.count(name)} of the rows bear this name: give each its own")
     rows = []
     for experiment in experiments:
-        chain = open_chain(experiment)
-        for stage in chain.required("superpixel_scores"):
+        chain = experiment.chain
+        for stage in chain.required("scores"):
             folder = chain.run(stage)
         rows.append(Row(experiment, chain.require("superpixels"), read_scores(folder)))
     return rows
 
 
 def read_scores(folder: Path) -> SuperpixelScores:
-    """The scores that the stage superpixel_scores has left in its folder.
+    """The scores of superpixels that the stage `scores` has left in its folder.
 
     Raises:
-      InputError: the file is missing or damaged.
+      InputError: they are missing or damaged.
     """
-    path = folder / "scores.json"
     try:
-        scores = json.loads(path.read_text(encoding="utf-8"))
+        scores = run.read_scores(folder)["superpixels"]
         return SuperpixelScores(**{name: float("nan") if value is None else float(value) for name, value in scores.items()})
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: damaged ({error}): remove the folder and run scripts/score_superpixels.py again") from error
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder / 'scores.json'}: damaged, or of a run without superpixels ({error!r}): remove the folder and "
+                         "run `wsss run --until=scores` again") from error
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -40,9 +40,9 @@ def curves_figure(sources: Sources) -> Figure:
     """Figures 3.5 to 3.7: UE, BP, BR and ASA of the compared runs over their number of superpixels.
 
     Raises:
-      InputError: a run lacks the stage superpixels or superpixel_scores, or its scores are damaged.
+      InputError: a run lacks the stage superpixels or scores, or its scores are damaged.
     """
-    runs = zip(sources.compared("superpixels"), sources.compared("superpixel_scores"), strict=True)
+    runs = zip(sources.compared("superpixels"), sources.compared("scores"), strict=True)
     return curves([Measured(", ".join(_title(made)[:-1]), read_scores(scored.folder)) for made, scored in runs])
 
 
@@ -94,12 +94,12 @@ def facets_page(sources: Sources) -> Page:
     Raises:
       InputError: features come from no transformer, or its weights are missing.
     """
-    e, config = sources.experiment, _grouping(sources)
-    if e.features.net not in VIT_SIZES:
-        raise InputError(f"--feature_net={e.features.net}: it has no blocks and facets: draw figure 3.13 with one of "
+    own, config = sources.settings("features"), _grouping(sources)
+    if own.net not in VIT_SIZES:
+        raise InputError(f"--feature_net={own.net}: it has no blocks and facets: draw figure 3.13 with one of "
                          f"{', '.join(VIT_SIZES)}")
-    blocks = sources.whole_values(e.features.block)
-    read = {(block, facet): Features(dataclasses.replace(e.features, block=block, facet=facet))
+    blocks = sources.whole_values(own.block)
+    read = {(block, facet): Features(dataclasses.replace(own, block=block, facet=facet))
             for block in blocks for facet in FACETS}
     rows = []
     for example in sources.train():
@@ -117,7 +117,7 @@ def discovery_page(sources: Sources) -> Page:
       InputError: superpixels come from no features, or their net is missing.
     """
     config, rows = _grouping(sources), []
-    features = Features(sources.experiment.features)
+    features = Features(sources.settings("features"))
     for example in sources.train():
         photo = read_photo(example.image)
         cells = features(photo)
@@ -134,7 +134,7 @@ def discovery_page(sources: Sources) -> Page:
 
 
 def _settings_page(sources: Sources, changes: Sequence[tuple[tuple[str, ...], dict]]) -> Page:
-    config, features = _grouping(sources), Features(sources.experiment.features)
+    config, features = _grouping(sources), Features(sources.settings("features"))
 
     def made(example: Example, photo: np.ndarray) -> list:
         cells = features(photo)
@@ -165,7 +165,7 @@ def _made(photo: np.ndarray, ids: np.ndarray, title: tuple[str, ...], truth: np.
 
 
 def _grouping(sources: Sources) -> SuperpixelConfig:
-    config = sources.experiment.superpixels
+    config = sources.settings("superpixels")
     if not uses_features(config):
         raise InputError(f"--superpixel_method={config.method}: it has no patches to compare: draw figure "
                          f"{sources.config.figure} with discovery or ncut")

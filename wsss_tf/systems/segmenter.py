@@ -1,6 +1,7 @@
 """The segmentation net that every method trains, and what they share around it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -9,6 +10,7 @@ from wsss_tf.files.store import voc_palette
 from wsss_tf.nets.backbone import build_backbone
 from wsss_tf.nets.heads import aspp, aspp_fc, hidden_start, last_start
 from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.nets.weights import load_weights
 from wsss_tf.ops import resize
 from wsss_tf.systems.settings import SegmenterConfig
 from wsss_tf.train.contract import Batch
@@ -22,6 +24,17 @@ def build_segmenter(backbone: BackboneConfig, config: SegmenterConfig, num_class
     logits = (aspp_fc(features, config.rates, config.channels, labels, start, last, config.dropout)
               if config.head == "aspp_fc" else aspp(features, config.rates, labels, last))
     return keras.Model(trunk.input, {"logits": logits}, name="segmenter")
+
+
+def trained_segmenter(path: Path, backbone: BackboneConfig, config: SegmenterConfig, num_classes: int) -> keras.Model:
+    """The segmentation net with the weights of a file that a stage has left.
+
+    Raises:
+      InputError: the file is missing or is of another net.
+    """
+    net = build_segmenter(backbone, config, num_classes)
+    load_weights(net, path)
+    return net
 
 
 def logits_at_scales(net: keras.Model, image: tf.Tensor, scales: tuple[float, ...]) -> list[tf.Tensor]:

@@ -21,19 +21,12 @@ from wsss_tf.train.contract import Method, StatefulMethod
 from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.optimizer import Groups, MomentumSGD
 from wsss_tf.train.precision import LossScale
-from wsss_tf.train.replicas import (
-    any_worker,
-    chief_first,
-    is_chief,
-    of_first_replica,
-    several_workers,
-    shared_stream,
-    worker_failures,
-)
+from wsss_tf.train.replicas import of_first_replica, shared_stream, worker_failures
 from wsss_tf.train.schedules import Poly, Triangular, WarmUp
 from wsss_tf.train.settings import LoopConfig, TrainConfig
 from wsss_tf.train.step import training_step
 from wsss_tf.train.stopping import StopRequest
+from wsss_tf.train.workers import any_worker, chief_first, is_chief, several_workers
 
 
 def fit(method: Method, examples: tuple[Example, ...], num_classes: int, maps: Maps, crops: AugmentConfig,

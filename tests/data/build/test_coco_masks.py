@@ -14,7 +14,8 @@ from wsss_tf.data.check import check_dataset
 from wsss_tf.data.coco_annotations import LABELS, Region
 from wsss_tf.data.build.coco_masks import draw_regions, from_stuff, write_masks
 from wsss_tf.files.images import read_labels
-from wsss_tf.data.open import DataConfig, open_dataset
+from wsss_tf.data.open import open_dataset
+from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
 
 HEIGHT, WIDTH = 18, 24
