@@ -36,7 +36,8 @@ class ArtefactScores:
       scores: measure -> number, None where it is undefined; what is no number is
         not shown.
       curve: threshold -> such scores, of maps that need one.
-      threshold: the one that the run uses.
+      threshold: the one that `scores` are of.
+      by_masks: the threshold was chosen with these very masks.
     """
 
     stage: str
@@ -45,6 +46,7 @@ class ArtefactScores:
     scores: dict = dataclasses.field(default_factory=dict)
     curve: dict[float, dict] = dataclasses.field(default_factory=dict)
     threshold: float | None = None
+    by_masks: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,8 +58,9 @@ def _artefact_table(heading: str, group: Sequence[ArtefactScores]) -> Table:
     thresholds = any(found.threshold is not None for found in group)
     body = []
     for found in group:
-        used = [Cell("-" if found.threshold is None else f"{found.threshold:g}", found.threshold, "number")] * thresholds
-        body.append((text_cell(found.stage), text_cell(found.split), *used, *_numbers(measures, found.scores)))
+        used = "-" if found.threshold is None else f"{found.threshold:g}" + ", the best by these masks" * found.by_masks
+        thresholds_cell = [Cell(used, found.threshold, "number")] * thresholds
+        body.append((text_cell(found.stage), text_cell(found.split), *thresholds_cell, *_numbers(measures, found.scores)))
     heads = [("Stage", False), ("Split", False), *[("Threshold", True)] * thresholds]
     return Table((*heads, *map(_head, measures)), tuple(body), heading)
 
