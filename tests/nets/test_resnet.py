@@ -3,13 +3,16 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import resnet
 from wsss_tf.nets.backbone import build_backbone
-from wsss_tf.nets.heads import aspp
+from wsss_tf.nets.heads import aspp, last_start
 from wsss_tf.nets.settings import BackboneConfig
-from wsss_tf.ops import colour, resize
+from wsss_tf.ops import colour
+from wsss_tf.systems.segmenter import logits_at_scales
+from wsss_tf.systems.settings import SegmenterConfig
 
 RATES = (6, 12, 18, 24)
 
@@ -29,7 +32,7 @@ def test_deeplab_equals_the_reference(golden, filled, converted):
         "stem": trunk.get_layer("pool1_pool").output,
         "layer3": trunk.get_layer("conv3_block4_out").output,
         "layer5": trunk.output["segment"],
-        "logits": aspp(trunk.output["segment"], RATES, 0, 21, 0.01, 0.5),
+        "logits": aspp(trunk.output["segment"], RATES, 21, last_start("normal", 0.01)),
     })
     for branch, rate in enumerate(RATES):
         kernel, bias = (weights[f"aspp.c{branch}.{part}"] for part in ("weight", "bias"))
@@ -42,11 +45,8 @@ def test_deeplab_equals_the_reference(golden, filled, converted):
     for layer in ("layer3", "layer5"):
         means = outputs[layer].numpy().mean(axis=(1, 2))
         assert np.abs(means - recorded[f"{layer}_mean"]).max() <= 1e-3 * np.abs(recorded[f"{layer}_mean"]).max()
-    fused = outputs["logits"]
-    for factor in (0.5, 0.75):
-        logits = net(resize.bilinear_by_factor(image, factor), training=False)["logits"]
-        fused = np.maximum(fused, resize.bilinear(logits, fused.shape[1:3]))
-    close(fused, recorded["logits_msc"])
+    scales = SegmenterConfig(scales=(1.0, 0.5, 0.75), resize="by_factor", fused_loss=True)
+    close(logits_at_scales(net, tf.constant(image), scales)[-1], recorded["logits_msc"])
 
 
 @pytest.mark.parametrize("stride, side, cells", [(8, 321, 41), (16, 321, 21), (8, 161, 21), (8, 320, 41)])

@@ -9,7 +9,7 @@ from wsss_tf.checkpoints import names
 from wsss_tf.checkpoints.manifest import Checkpoint
 from wsss_tf.errors import InputError
 from wsss_tf.formats import mxnet, pytorch, safetensors
-from wsss_tf.nets import torch_weights, vit
+from wsss_tf.nets import torch_weights, vgg, vit
 from wsss_tf.nets.backbone import BACKBONES
 from wsss_tf.nets.origin import Provenance
 from wsss_tf.nets.settings import VIT_SIZES
@@ -20,9 +20,11 @@ _READERS = {".safetensors": safetensors.read, ".params": mxnet.read}  # all othe
 
 
 def build_net(name: str, weights: str = "none") -> keras.Model:
-    """The net whose weights a converted file holds: a whole transformer, or a trunk."""
+    """The net whose weights a converted file holds: a whole transformer, a backbone, or one with thinned layers above."""
     if name in VIT_SIZES:
         return vit.build(name, facet=vit.CLS)
+    if name == vgg.REDUCED:
+        return vgg.build_reduced(weights)
     return BACKBONES[name](_STRIDES.get(name, 8), weights)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from wsss_tf.commands.parsing import Parsed
 from wsss_tf.commands.program import Command, prepare
@@ -21,6 +20,7 @@ from wsss_tf.files.store import write_json
 from wsss_tf.imaging import crf, tiling
 from wsss_tf.parallel import pool as parallel
 from wsss_tf.parallel.each_image import attempt_each, each_image, failure, missing, raise_failures
+from wsss_tf.parallel.progress import counted
 from wsss_tf.results.masks import marginals
 from wsss_tf.results.outputs import Outputs, label_areas, refine_and_write, write_areas, write_prediction
 from wsss_tf.stages.place import Place
@@ -95,7 +95,7 @@ def _predict(experiment: Experiment, segmenter: Path, config: PredictPhotosConfi
         return outputs[photo], image, predictor.probabilities(image), crf_set, e.settings.test.crf_backend
 
     _, failures = attempt_each(refine_and_write, small, arguments, "photos", e.run)
-    for photo in tqdm(large, desc="large photos", unit="img", disable=not large):
+    for photo in counted(large, len(large), "large photos"):
         try:
             _predict_in_tiles(photo, predictor, crf_set, e, sides[photo], outputs[photo])
         except WriteError:

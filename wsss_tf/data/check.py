@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import tqdm
 
 from wsss_tf.errors import InputError
 from wsss_tf.example import UNKNOWN, Dataset, Example
 from wsss_tf.files.images import read_labels, read_photo, read_saliency
+from wsss_tf.parallel.progress import counted
 
 MAX_THREADS = 8  # decoding scales with the cores, reading over a network with the threads
 MAX_NAMED = 5  # wrong labels that a line names as examples
@@ -24,7 +24,7 @@ def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> list
 
     Args:
       dataset: the data set.
-      progress: show a progress bar.
+      progress: tell the progress.
       maps_max: value of a saliency map that means certainly salient.
 
     Returns:
@@ -37,8 +37,8 @@ def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> list
     with ThreadPoolExecutor(_threads()) as pool:
         check = partial(_check_files, num_classes=dataset.num_classes, maps_max=maps_max)
         found = pool.map(check, examples)
-        bar = tqdm.tqdm(found, "checking", len(examples), unit="image", disable=not progress)
-        return problems + [line for lines in bar for line in lines]
+        found = counted(found, len(examples), "checking", shown=progress)
+        return problems + [line for lines in found for line in lines]
 
 
 def content_digest(examples: Iterable[Example], with_masks: bool) -> str:

@@ -9,11 +9,11 @@ from wsss_tf.figures.panel import Panel, titled_once
 from wsss_tf.figures.sources import Sources
 from wsss_tf.files.cams import normalise, read_cam
 from wsss_tf.files.images import read_labels, read_photo
+from wsss_tf.imaging.drawing import draw_heat
 from wsss_tf.pseudo_labels.saliency import refine
 from wsss_tf.pseudo_labels.saliency_sources import object_mask, require_source, saliency_scores
 from wsss_tf.pseudo_labels.seeds import pseudo_label
 from wsss_tf.pseudo_labels.settings import LabelConfig
-from wsss_tf.imaging.drawing import draw_heat
 
 _MOST_MAPS = 4  # classes that get a map of their own; of more the strongest is shown
 _OBJECTS = ("not salient", "salient")

@@ -19,9 +19,9 @@ from wsss_tf.figures.seeds import SHARES, SeedParts, labeled, seed_parts
 from wsss_tf.figures.sources import Sources
 from wsss_tf.figures.style import STYLE, line_looks
 from wsss_tf.files.images import read_labels
+from wsss_tf.imaging.drawing import draw_heat, draw_superpixels
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.ops import colour, resize
-from wsss_tf.imaging.drawing import draw_heat, draw_superpixels
 from wsss_tf.systems.superpixel_growing.growing import grow
 from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
 from wsss_tf.train.checkpointing import load_net

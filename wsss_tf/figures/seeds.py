@@ -11,8 +11,8 @@ from wsss_tf.figures.panel import Panel, titled_once
 from wsss_tf.figures.sources import Sources
 from wsss_tf.files.cams import read_cam
 from wsss_tf.files.images import read_ids, read_labels, read_photo
-from wsss_tf.pseudo_labels.seeds import superpixel_seed
 from wsss_tf.imaging.drawing import draw_heat, draw_superpixels
+from wsss_tf.pseudo_labels.seeds import superpixel_seed
 
 SHARES = ("Under labels: the share of the photo's pixels that is labeled and, where there is a ground truth, how many of them "
           "are right.")

@@ -15,8 +15,8 @@ from wsss_tf.figures.page import WIDTH, Page
 from wsss_tf.figures.panel import Panel, titled_once
 from wsss_tf.figures.style import STYLE, line_looks
 from wsss_tf.files.images import read_ids, read_labels, read_photo
-from wsss_tf.report import run
 from wsss_tf.imaging.drawing import draw_superpixels
+from wsss_tf.report import run
 from wsss_tf.superpixels.metrics import SHORT_NAMES, SuperpixelScores, superpixel_scores
 from wsss_tf.superpixels.settings import parameter, uses_features
 

@@ -14,8 +14,8 @@ from wsss_tf.figures.panel import Panel, over, titled_once
 from wsss_tf.figures.sources import Finished, Sources
 from wsss_tf.figures.superpixel_table import curves, read_scores
 from wsss_tf.files.images import read_ids, read_labels, read_photo
-from wsss_tf.nets.settings import FACETS, VIT_SIZES
 from wsss_tf.imaging.drawing import draw_superpixels
+from wsss_tf.nets.settings import FACETS, VIT_SIZES
 from wsss_tf.superpixels.discovery import ORDERS
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import group, superpixels

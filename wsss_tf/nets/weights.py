@@ -20,7 +20,8 @@ from wsss_tf.nets.places import variables_of
 _BESIDE = re.compile("optimizer|.*seed_generator")  # what a file may hold beside weights
 
 
-def load_backbone_weights(model: keras.Model, source: str, application: Callable[..., keras.Model]) -> None:
+def load_backbone_weights(model: keras.Model, source: str, application: Callable[..., keras.Model],
+                          with_top: bool = False) -> None:
     """Fills a keras.applications model from "imagenet" or a local file.
 
     Args:
@@ -28,13 +29,14 @@ def load_backbone_weights(model: keras.Model, source: str, application: Callable
       source: "imagenet" (Keras's download) or a path of a Keras .h5 file, in
         which ${VARIABLE} is expanded.
       application: the keras.applications function that knows the download.
+      with_top: whether the model has the fully connected layers.
 
     Raises:
       InputError: no such file, a file for another net, or no network.
     """
     if source == "imagenet":
         try:
-            pretrained = application(include_top=False, weights="imagenet")
+            pretrained = application(include_top=with_top, weights="imagenet")
         except Exception as error:  # Keras wraps network errors in plain Exception.
             raise InputError(f"weights=imagenet: Keras could not download the weights ({error}): "
                              "give a local file with --cls_weights=FILE.h5 and --seg_weights=FILE.h5") from error

@@ -11,6 +11,7 @@ from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.train.settings import TrainConfig
 
 AVERAGES = ("image", "batch")
+RESIZES = ("by_size", "by_factor")  # of a segmenter's inputs
 HEADS = ("aspp_fc", "aspp")  # of segmenters
 
 
@@ -46,6 +47,15 @@ class SegmenterConfig:
                                           "or centre, where upsampling puts the cell", ("corner", "centre"))
     average: str = setting("image", "means over pixels and present classes run over those of each image (A2-26), or of the "
                                     "whole batch, all devices together", AVERAGES)
+    fc_start: str = setting(
+        "pretrained", "start of fc6 and fc7 where the backbone is vgg16 with weights: pretrained, VGG16's own fully connected "
+                      "layers, made convolutional and thinned (section 2.4.1), the same in each branch; or random, as "
+                      "--seg_init says and as on every other backbone", ("pretrained", "random"))
+    resize: str = setting("by_size", "how the inputs of the other scales are made: by_size, cells of all scales on the same "
+                                     "pixels; by_factor, as PyTorch's scale_factor does in deeplab-pytorch "
+                                     "(docs/methods.md)", RESIZES)
+    fused_loss: bool = setting(False, "the maximum of all scales has a loss of its own beside theirs, as in "
+                                      "deeplab-pytorch (docs/methods.md)")
 
 
 @dataclasses.dataclass(frozen=True)

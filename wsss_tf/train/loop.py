@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
-from tqdm import tqdm
 
 from wsss_tf.data.stream.pipeline import Maps, find_unreadable, step_ids, training_stream
 from wsss_tf.data.stream.settings import AugmentConfig
@@ -15,6 +14,7 @@ from wsss_tf.errors import InputError, Stopped
 from wsss_tf.example import Example
 from wsss_tf.nets.settings import LAST_LAYERS
 from wsss_tf.ops import colour
+from wsss_tf.parallel.progress import progress
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.checkpointing import Checkpointer
 from wsss_tf.train.contract import Method, StatefulMethod
@@ -22,7 +22,7 @@ from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.optimizer import Groups, MomentumSGD
 from wsss_tf.train.precision import LossScale
 from wsss_tf.train.replicas import of_first_replica, shared_stream, worker_failures
-from wsss_tf.train.schedules import Poly, Triangular, WarmUp
+from wsss_tf.train.schedules import Held, Poly, Triangular, WarmUp
 from wsss_tf.train.settings import LoopConfig, TrainConfig
 from wsss_tf.train.step import training_step
 from wsss_tf.train.stopping import StopRequest
@@ -74,9 +74,10 @@ def _learning_rate(config: TrainConfig, steps_per_epoch: int) -> keras.optimizer
         rate = Triangular(config.lr, config.epochs, steps_per_epoch)
     else:
         rate = Poly(config.lr, steps_per_epoch * config.epochs, config.power if config.schedule == "poly" else 0.0)
-    if not config.warmup_epochs:
-        return rate
-    return WarmUp(config.warmup_lr, config.lr, steps_per_epoch * config.warmup_epochs, rate)
+    if config.warmup_epochs:
+        climb = steps_per_epoch * config.warmup_epochs
+        rate = WarmUp(config.warmup_lr, config.lr, climb, rate, config.warmup_until == "schedule")
+    return Held(rate, config.lr_every) if config.lr_every > 1 else rate
 
 
 def train(method: Method, optimizer: MomentumSGD | AdamW, steps: int, stream: Callable[[int], tf.data.Dataset],
@@ -113,15 +114,14 @@ def train(method: Method, optimizer: MomentumSGD | AdamW, steps: int, stream: Ca
     meter = _Meter(optimizer, config.batch, steps, lambda step: _not_finite(step, ids(step), checkpointer.newest))
     numbers, writes = {}, is_chief()
     with (TrainingLog(folder, start, writes) as log, StopRequest() as stop, worker_failures(),
-          tqdm(total=steps * config.batch, initial=start * config.batch, unit="img", desc=method.net.name,
-               disable=not writes) as bar):
+          progress(steps * config.batch, method.net.name, start=start * config.batch, shown=writes) as bar):
         for step, batch in enumerate(batches, start + 1):
             meter.add(step_function(batch))
             bar.update(config.batch)
             speaks, saves = (step % every == 0 or step == steps for every in (config.log_every, config.save_every))
             if speaks:
                 numbers = meter.read(step)
-                bar.set_postfix(loss=f"{numbers['loss']:.3f}")
+                bar.set_postfix_str(f"loss={numbers['loss']:.3f}")
                 log.scalars(step, numbers)
             stops = _all_stop(stop, speaks) and step < steps
             if saves or stops:

@@ -18,7 +18,7 @@ class CamBaseline:
 
     def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Pixel cross-entropy summed over scales (eq. 1.14)."""
-        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head.scales)
+        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head)
         return {"loss": segmenter.sum_over_scales(
             outputs, batch["target"], self._head.target_pixel,
             lambda logits, target: losses.label_loss(logits, target, losses.MEANS[self._head.average]))}

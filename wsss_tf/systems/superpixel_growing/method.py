@@ -27,7 +27,7 @@ class SuperpixelGrowing:
         "seed" and "labeled" are the shares of pixels of the photo with a label
         before and after growing, for the log.
         """
-        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head.scales)
+        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head)
         centre = self._head.target_pixel == "centre"
         size = tf.shape(batch["image"])[1:3]
         if self._config.growing_at == "image":

@@ -1,15 +1,19 @@
-"""The published nets in PyTorch, with their published names: what conversions are held against where torch is installed.
+"""The published nets in PyTorch, with their published names: what ours are held against where torch is installed.
 
 Each takes an image as the weights were trained on, [B, 3, H, W], and gives a
 dictionary: name of our layer -> its output in PyTorch's layout.
 
-Ref: spec 3; He et al., CVPR 2016; Simonyan and Zisserman, ICLR 2015; Wu et al.,
+Ref: He et al., CVPR 2016; Simonyan and Zisserman, ICLR 2015; Wu et al.,
 Pattern Recognition 2019; Dosovitskiy et al., ICLR 2021.
 """
+
+import dataclasses
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+from wsss_tf.nets.settings import VIT_SIZES
 
 _VGG = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
@@ -222,3 +226,12 @@ class Vit(nn.Module):
         x = self.patch_embed["proj"](x).flatten(2).transpose(1, 2)
         x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1) + self.pos_embed
         return {"norm": self.norm(self.blocks(x)).transpose(1, 2)}
+
+
+def source_net(name: str) -> nn.Module:
+    """The source of our net of this name, untrained."""
+    if name in VIT_SIZES:
+        return Vit(**dataclasses.asdict(VIT_SIZES[name]))
+    builders = {"vgg16_torch": Vgg16, "resnet50_torch": ResNet, "resnet101_torch": lambda: ResNet((3, 4, 23, 3)),
+                "resnet101": CaffeResNet, "wrn38": WideResNet38}
+    return builders[name]()
