@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 import pytest
 
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.stages.stage import read_manifest
-from wsss_tf.train.logs import read_log
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 300  # seconds until a process is taken for hanging

@@ -34,10 +34,9 @@ class ArtefactScores:
         word that is not known here is shown like the others.
       split: the images, e.g. "train".
       scores: measure -> number, None where it is undefined; what is no number is
-        not shown.
+        not shown. Of maps with a curve those at `threshold` if not given.
       curve: threshold -> such scores, of maps that need one.
-      threshold: the one that `scores` are of.
-      by_masks: the threshold was chosen with these very masks.
+      threshold: the one that the run uses.
     """
 
     stage: str
@@ -46,7 +45,6 @@ class ArtefactScores:
     scores: dict = dataclasses.field(default_factory=dict)
     curve: dict[float, dict] = dataclasses.field(default_factory=dict)
     threshold: float | None = None
-    by_masks: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

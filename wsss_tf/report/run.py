@@ -10,26 +10,28 @@ from wsss_tf.errors import InputError
 from wsss_tf.example import MASK_SUPERVISION, Example
 from wsss_tf.files.cams import normalise, read_cam
 from wsss_tf.files.images import read_grey, read_ids, read_labels, read_photo
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.files.manifest import MANIFEST, read_manifest
-from wsss_tf.imaging.drawing import draw_heat, draw_labels, draw_superpixels
+from wsss_tf.imaging import drawing
 from wsss_tf.report.contract import ArtefactScores, PictureRow, ReportPage, ReportRow
 from wsss_tf.report.page import write_report
 from wsss_tf.report.text import print_table
 from wsss_tf.stages.place import Place
 from wsss_tf.stages.stage import Makes, united
-from wsss_tf.train.logs import read_log
+from wsss_tf.superpixels.metrics import SHORT_NAMES
 
 _SHOWN = 12  # pictures per split
 _MASKS = {"plain": ("", False), "crf": (" + CRF", True)}
-_LABEL_TITLES = {"labels": "pseudo-labels", "seeds": "initial seeds"}  # of stages whose name is not enough
+_LABEL_TITLES = {"labels": "pseudo-labels", "seeds": "initial seeds"}  # of stages that make labels, where the name is not enough
 
 
-def write_run_report(place: Place, makes: Mapping[str, Makes]) -> dict:
+def write_run_report(place: Place, makes: Mapping[str, Makes], defaults: Mapping[str, object]) -> dict:
     """Writes report.html of a run whose stages are done; returns its path for the manifest.
 
     Args:
       place: of the report; its inputs are all other stages.
       makes: stage -> what lies in its folder.
+      defaults: flag -> the value that the system gives it.
 
     Raises:
       InputError: an artefact is missing or damaged.
@@ -40,42 +42,43 @@ def write_run_report(place: Place, makes: Mapping[str, Makes]) -> dict:
     scores = read_scores(place.inputs[scored]) if scored else {}
     flags = {flag: value for manifest in manifests.values() for flag, value in manifest["settings"].items()}
     page = ReportPage(
-        title=name, summary=_summary(place, manifests, makes), rows=score_rows(name, scores, makes, manifests),
-        class_names=dataset.class_names,
+        title=name, summary=_summary(place, manifests, scores, makes),
+        rows=score_rows(name, scores, makes, manifests), artefacts=_artefacts(scores, makes, manifests),
+        supervision=united(tuple(word for manifest in manifests.values() for word in manifest["supervision"])),
+        defaults=dict(defaults), class_names=dataset.class_names,
         pictures=tuple(_train_strip(place, makes, example) for example in _spread(dataset.train))
         + tuple(_val_strip(place, makes, example) for example in _spread(dataset.val) if Makes.MASKS in makes.values()),
         curves={stage: read_log(folder / "log.jsonl") for stage, folder in place.inputs.items()
                 if (folder / "log.jsonl").exists()},
-        flags=flags, manifests=manifests, artefacts=artefact_scores(scores, makes),
-        supervision=united(tuple(word for manifest in manifests.values() for word in manifest["supervision"])))
+        flags=flags, manifests=manifests)
     path = place.folder / "report.html"
     write_report(path, page)
     return {"report": str(path)}
 
 
 def score_rows(name: str, scores: Mapping, makes: Mapping[str, Makes], manifests: Mapping[str, dict]) -> tuple[ReportRow, ...]:
-    """Rows of the score table, which are the masks, from the content of scores.json."""
+    """Rows of the table of masks from the content of scores.json."""
     rows = []
     for stage, found in scores.items():
-        if makes[stage] is Makes.MASKS:
+        if makes.get(stage) is Makes.MASKS:
             told = manifests[stage]
             scales = ", ".join(f"{scale:g}" for scale in told["settings"].get("test_scales", ()))
             rows += _mask_rows(name, found, told["supervision"], scales + ", flip" * bool(told["settings"].get("test_flip")))
     return tuple(rows)
 
 
-def artefact_scores(scores: Mapping, makes: Mapping[str, Makes]) -> tuple[ArtefactScores, ...]:
-    """What the stages before the masks made, from the content of scores.json; maps at their best threshold."""
-    artefacts = []
+def _artefacts(scores: Mapping, makes: Mapping[str, Makes], manifests: Mapping[str, dict]) -> tuple[ArtefactScores, ...]:
+    """Scores of what training sees, whatever it is."""
+    used = [manifest["settings"]["label_threshold"] for manifest in manifests.values() if "label_threshold" in manifest["settings"]]
+    made = []
     for stage, found in scores.items():
-        made = makes[stage]
-        if made is Makes.CAMS and found:
+        kind = makes.get(stage)
+        if kind is Makes.CAMS:
             curve = {float(threshold): score for threshold, score in found.items()}
-            best = max(curve, key=lambda threshold: curve[threshold]["miou"] or 0)
-            artefacts.append(ArtefactScores(stage, made.value, "train", curve[best], curve, best, by_masks=True))
-        elif made is not Makes.MASKS:
-            artefacts.append(ArtefactScores(stage, made.value, "train", found))
-    return tuple(artefacts)
+            made.append(ArtefactScores(stage, kind.value, "train", curve=curve, threshold=used[0] if used else None))
+        elif kind not in (None, Makes.MASKS):
+            made.append(ArtefactScores(stage, kind.value, "train", found))
+    return tuple(made)
 
 
 def compare_runs(folders: Sequence[str]) -> str:
@@ -108,8 +111,7 @@ def read_scores(folder: Path) -> dict:
     except (ValueError, OSError, RecursionError) as error:
         raise InputError(f"{path}: damaged ({error}): delete its folder and run `wsss run --until=scores` again") from error
     if not isinstance(scores, dict) or not all(isinstance(found, dict) for found in scores.values()):
-        raise InputError(f"{path}: damaged (expected scores by stage): delete its folder and run `wsss run --until=scores` "
-                         "again")
+        raise InputError(f"{path}: damaged (expected scores by stage): delete its folder and run `wsss run --until=scores` again")
     return scores
 
 
@@ -120,7 +122,7 @@ def _mask_rows(name: str, scores: Mapping, supervision: Sequence[str], scales: s
             for key, (suffix, crf) in _MASKS.items() if key in scores]
 
 
-def _summary(place: Place, manifests: Mapping[str, dict], makes: Mapping[str, Makes]) -> dict[str, str]:
+def _summary(place: Place, manifests: Mapping[str, dict], scores: Mapping, makes: Mapping[str, Makes]) -> dict[str, str]:
     dataset = place.dataset
     system = next((manifest["system"] for manifest in reversed(list(manifests.values())) if "system" in manifest), "")
     summary = {
@@ -135,6 +137,10 @@ def _summary(place: Place, manifests: Mapping[str, dict], makes: Mapping[str, Ma
         if made is Makes.SUPERPIXELS:
             net = f", features of {settings['feature_net']}" if "feature_net" in settings else ""
             summary["Superpixels"] = f"{settings.get('superpixel_method', '')}{net}"
+            found = {short: scores[stage].get(field) for field, short in SHORT_NAMES.items()} if stage in scores else {}
+            if found:
+                summary["Superpixel quality"] = ", ".join(f"{short} {value:.3f}" for short, value in found.items()
+                                                          if value is not None)
     return summary | {"Seed": str(place.seed)}
 
 
@@ -143,7 +149,7 @@ def _train_strip(place: Place, makes: Mapping[str, Makes], example: Example) -> 
     photo = read_photo(example.image)
     pictures = [("photo", photo)]
     if example.mask:
-        pictures.append(("ground truth", draw_labels(photo, read_labels(example.mask))))
+        pictures.append(("ground truth", drawing.draw_labels(photo, read_labels(example.mask))))
     for stage, made in makes.items():
         if made in _DRAWN:
             pictures.append((_LABEL_TITLES.get(stage, stage), _DRAWN[made](place.inputs[stage], example, photo)))
@@ -154,26 +160,26 @@ def _val_strip(place: Place, makes: Mapping[str, Makes], example: Example) -> Pi
     photo = read_photo(example.image)
     pictures = [("photo", photo)]
     if example.mask:
-        pictures.append(("ground truth", draw_labels(photo, read_labels(example.mask))))
+        pictures.append(("ground truth", drawing.draw_labels(photo, read_labels(example.mask))))
     for stage, made in makes.items():
         if made is Makes.MASKS:
             for kind, (suffix, _) in _MASKS.items():
                 labels = read_labels(place.inputs[stage] / kind / f"{example.image_id}.png")
-                pictures.append((f"prediction{suffix}", draw_labels(photo, labels)))
+                pictures.append((f"prediction{suffix}", drawing.draw_labels(photo, labels)))
     split = "masks" if place.dataset.masks_wanted else "val"
     return PictureRow(f"{split}: {example.image_id}", tuple(pictures), example.tags)
 
 
 def _draw_cams(folder: Path, example: Example, photo: np.ndarray) -> np.ndarray:
     _, cam = read_cam(folder, example.image_id)
-    return draw_heat(photo, normalise(cam).max(axis=0, initial=0))
+    return drawing.draw_heat(photo, normalise(cam).max(axis=0, initial=0))
 
 
 _DRAWN = {  # what a stage makes -> (its folder, example, photo) -> picture
     Makes.CAMS: _draw_cams,
-    Makes.LABELS: lambda folder, example, photo: draw_labels(photo, read_labels(folder / f"{example.image_id}.png")),
-    Makes.SALIENCY: lambda folder, example, photo: draw_labels(photo, read_grey(folder / f"{example.image_id}.png")),
-    Makes.SUPERPIXELS: lambda folder, example, photo: draw_superpixels(photo, read_ids(folder / f"{example.image_id}.png")),
+    Makes.LABELS: lambda folder, example, photo: drawing.draw_labels(photo, read_labels(folder / f"{example.image_id}.png")),
+    Makes.SALIENCY: lambda folder, example, photo: drawing.draw_labels(photo, read_grey(folder / f"{example.image_id}.png")),
+    Makes.SUPERPIXELS: lambda folder, example, photo: drawing.draw_superpixels(photo, read_ids(folder / f"{example.image_id}.png")),
 }
 
 

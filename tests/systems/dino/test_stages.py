@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 import pytest
 
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.nets import vit
 from wsss_tf.superpixels.features import WEIGHTS
 from wsss_tf.systems.dino.stages import open_dino_chain, trained_vit, unlabeled_photos
-from wsss_tf.train.logs import read_log
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 120  # seconds until a process is taken for hanging

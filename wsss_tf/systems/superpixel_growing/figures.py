@@ -19,11 +19,11 @@ from wsss_tf.figures.seeds import SHARES, SeedParts, labeled, parts_of
 from wsss_tf.figures.sources import Sources
 from wsss_tf.figures.style import STYLE, line_looks
 from wsss_tf.files.images import read_labels
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.imaging.drawing import draw_heat, draw_superpixels
 from wsss_tf.nets.backbone import backbone_grid
 from wsss_tf.systems.superpixel_growing.grower import Grower
 from wsss_tf.train.checkpointing import load_net
-from wsss_tf.train.logs import read_log
 
 _RULE = "Grown: where the seed is open a superpixel takes the class whose mean probability there is above beta (eqs 3.6, 3.7)."
 
