@@ -163,10 +163,16 @@ def test_rooms_form_no_circle():
     below = defaultdict(set)
     for room, other in arrows():
         below[room].add(other)
-    while free := [room for room in below if not below[room] & below.keys()]:
-        for room in free:
-            del below[room]
-    assert dict(below) == {}
+
+    def lead_to_itself(room: str) -> bool:
+        reached, ahead = set(), [room]
+        while ahead:
+            new = below.get(ahead.pop(), set()) - reached
+            reached |= new
+            ahead += new
+        return room in reached
+
+    assert [room for room in below if lead_to_itself(room)] == []
 
 
 def test_no_module_outside_systems_names_a_system():
@@ -175,7 +181,8 @@ def test_no_module_outside_systems_names_a_system():
     assert {"masking", "superpixel_growing", "cam_baseline"} <= names
     found = [f"{path.relative_to(ROOT)}:{node.lineno}: {node.value}" for path in LIBRARY if "systems" not in path.parts
              for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-             if isinstance(node, ast.Constant) and node.value in names]
+             if isinstance(node, ast.Constant) and node.value in names
+             and (path.name, node.value) != ("protocol.py", "dino")]  # a part of the names of published checkpoints
     assert found == []
 
 
