@@ -18,6 +18,7 @@ from wsss_tf.results.masks import write_masks
 from wsss_tf.stages.place import NET, Place
 from wsss_tf.stages.stage import Makes, Pass, Stage
 from wsss_tf.stages.steps import PLAIN, REFINED
+from wsss_tf.superpixels.settings import FeatureConfig
 from wsss_tf.systems.settings import ClassifierConfig, SegmenterConfig
 from wsss_tf.train.settings import TrainConfig
 
@@ -25,9 +26,9 @@ TAGS = "image tags"
 TRAINED_ON = {"classes": "prepare.classes", "photos": "prepare.train"}
 
 
-def started(backbone: BackboneConfig, part: str) -> tuple[str, ...]:
-    """What a start from this backbone's weights adds to the supervision: a start that saw masks counts (A2-14)."""
-    origin = origin_of(backbone.weights)
+def started(net: BackboneConfig | FeatureConfig, part: str) -> tuple[str, ...]:
+    """What a start from this net's weights adds to the supervision: a start that saw masks counts (A2-14)."""
+    origin = origin_of(net.weights)
     masks = origin and origin.supervision == MASK_SUPERVISION
     return (f"{MASK_SUPERVISION}: {part} started from {origin.checkpoint}",) if masks else ()
 
