@@ -14,9 +14,9 @@ from PIL import Image
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example
 from wsss_tf.files.images import read_labels
+from wsss_tf.files.manifest import read_manifest
 from wsss_tf.pseudo_labels.saliency_sources import MASK_SUPERVISION, object_mask, require_source, saliency_scores
 from wsss_tf.pseudo_labels.settings import SaliencyConfig
-from wsss_tf.files.manifest import read_manifest
 from wsss_tf.report.run import compare_runs
 
 DETECTORS = ("spectral_residual", "fine_grained")

@@ -1,6 +1,5 @@
 """The report of a run and the comparison of several."""
 
-import dataclasses
 import json
 import shutil
 
