@@ -48,7 +48,6 @@ def test_one_seed_has_no_spread(pretend):
     (["--saliency_source=ground_truth", "--allow_mask_supervision"], {},
      "learned from image tags and mask supervision: the training masks as saliency, the row image tags and saliency maps"),
     (["--saliency_source=spectral_residual"], {}, "learned from image tags and saliency of an untrained detector"),
-    (["--system=cam_baseline"], {}, "learned from image tags, the row image tags and saliency maps"),
     (["--seg_backbone=resnet101"], {}, "backbone resnet101, the row vgg16"),
     (["--cls_backbone=resnet50"], {}, "--cls_backbone resnet50, the row vgg16"),
     (["--seg_weights=x/vgg16_coco.h5"], {}, "started from coco, the row imagenet"),
@@ -68,6 +67,13 @@ def test_another_protocol_is_refused_with_the_reason(pretend, flags, prepared, r
         assert lines[0].difference is not None, "the masks without CRF do not depend on it"
     else:
         assert lines[0].difference is None
+
+
+def test_another_system_is_refused(pretend):
+    flags = ("--flagfile=flags/thesis/ch2/vgg16.cfg", "--system=cam_baseline", "--paper_row=thesis_2.3/A4")
+    for line in compare([str(pretend(*flags))]).lines:
+        assert line.difference is None and {"learned from image tags, the row image tags and saliency maps",
+                                            "--system cam_baseline, the row masking"} <= set(line.reasons)
 
 
 def test_a_column_that_the_table_lacks_is_no_original(pretend):

@@ -91,7 +91,7 @@ def prepare_data(place: Place, data: DataConfig) -> dict:
     dataset = place.dataset
     for line in advice(dataset):
         print(f"warning: {line}")
-    problems = check_dataset(dataset, True, data.maps_max)
+    problems = check_dataset(dataset, True, data.maps_max, data.max_pixels)
     if problems:
         for problem in problems:
             print(problem)
