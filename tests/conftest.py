@@ -266,6 +266,19 @@ def growing_run(tiny, finish, masking_run) -> Run:
                        "--seg_head=aspp_fc"))
 
 
+@pytest.fixture(scope="session")
+def sources_of():
+    """The function (Experiment, settings of the figure) -> Sources of a figure."""
+    from wsss_tf.commands.finished import FinishedExperiment
+    from wsss_tf.figures.settings import FigureConfig
+    from wsss_tf.figures.sources import Sources
+
+    def make(experiment, **settings) -> Sources:
+        return Sources(FinishedExperiment(experiment), FigureConfig(**settings))
+
+    return make
+
+
 @pytest.fixture
 def pretend(tmp_path):
     """The function (flags, plain=, crf=, ...) -> folder of a run whose stages did nothing but tell these scores.
