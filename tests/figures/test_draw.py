@@ -10,18 +10,9 @@ from wsss_tf.errors import InputError
 
 
 @pytest.fixture(scope="module")
-def draw(tiny, sources_of, masking_run, cam_run):
+def draw(drawn, tiny, masking_run, cam_run):
     """The function (flags, settings) -> paths; draws into a run of its own that reuses the masking run."""
-    from wsss_tf.figures.draw import draw_figures
-    from wsss_tf.figures.index import all_kinds
-    from wsss_tf.systems.catalogue import SYSTEMS
-    kinds = all_kinds(kind for system in SYSTEMS.values() for kind in system.figures())
-
-    def run(*more: str, **settings):
-        experiment = tiny("--experiment=drawn", "--reuse=tiny_masking", *more)
-        return draw_figures(sources_of(experiment, **settings), kinds, experiment.folder("figures"))
-
-    return run
+    return lambda *more, **settings: drawn(tiny("--experiment=drawn", "--reuse=tiny_masking", *more), **settings)
 
 
 @pytest.mark.parametrize("figure", ["2.1", "3.18", "outlines"])

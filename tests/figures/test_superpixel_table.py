@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 
 from wsss_tf.errors import InputError
@@ -101,7 +100,7 @@ def test_the_command_writes_table_and_figures(script, tiny_flags, tmp_path):
     text = (folder / "table.md").read_text()
     assert "| slic | size 16 |" in text and "| lsc | size 16 |" in text and text in ended.out
     assert not any(math.isnan(float(cell)) for cell in text.splitlines()[2].split("|")[3:-1])
-    assert np.array_equal(sorted(path.name for path in (tmp_path / "runs").iterdir()), ["both", "lsc", "slic"])
+    assert {path.name for path in (tmp_path / "runs").iterdir()} >= {"both", "lsc", "slic"}
 
 
 @pytest.mark.parametrize("words, says", [

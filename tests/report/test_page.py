@@ -20,9 +20,8 @@ from PIL import Image
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.confusion import confusion_matrix
 from wsss_tf.evaluate.scores import scores_from_confusion, seed_scores_from_confusion
-from wsss_tf.example import UNKNOWN
+from wsss_tf.example import MASK_SUPERVISION, UNKNOWN
 from wsss_tf.imaging.drawing import draw_grey, draw_labels
-from wsss_tf.example import MASK_SUPERVISION
 from wsss_tf.report.contract import ArtefactScores, PictureRow, ReportPage, ReportRow
 from wsss_tf.report.page import document, write_report
 from wsss_tf.report.render import render
