@@ -251,7 +251,7 @@ def test_an_example_without_tags_passes_through_the_maps(tmp_path):
     classifier = keras.Model(image, {"cam": keras.layers.Conv2D(80, 1)(image)})
     maker = CamMaker(classifier, Grid(1, corner=False), CamConfig(scales=(1.0,)))
     write_cam(cam_path(tmp_path, example.image_id), *maker.present(example))
-    keys, cam = read_cam(tmp_path, example.image_id)
+    keys, cam = read_cam(tmp_path, example.image_id, 80)
     assert keys.shape == (0,) and cam.shape == (0, 16, 20)
     label = pseudo_label(keys, cam, 0.2)
     assert label.dtype == np.uint8 and label.shape == (16, 20) and not label.any()

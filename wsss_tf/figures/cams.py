@@ -28,7 +28,7 @@ def pseudo_label_page(sources: Sources) -> Page:
     """
     folder, names = sources.chain.require("cams"), sources.class_names
     thresholds = sources.values(sources.experiment.seeds.cam_threshold)
-    read = [(example, *read_cam(folder, example.image_id)) for example in sources.train()]
+    read = [(example, *read_cam(folder, example.image_id, sources.num_classes)) for example in sources.train()]
     columns = max(len(keys) if len(keys) <= _MOST_MAPS else 1 for _, keys, _ in read)
     rows = []
     for example, keys, cam in read:
@@ -58,7 +58,7 @@ def saliency_page(sources: Sources) -> Page:
     refined, cams = sources.chain.require("saliency"), sources.chain.require("cams")
     rows = []
     for example in _with_saliency(sources):
-        photo, (_, cam) = read_photo(example.image), read_cam(cams, example.image_id)
+        photo, (_, cam) = read_photo(example.image), read_cam(cams, example.image_id, sources.num_classes)
         target = read_labels(refined / f"{example.image_id}.png")
         rows.append((Panel(photo, ("photo",), (example.image_id,)), *_detected(e, example),
                      Panel(draw_heat(photo, strength_of(cam)), ("CAM (B)",)), Panel(target, ("refined (R)",)),
@@ -78,7 +78,7 @@ def refinement_page(sources: Sources) -> Page:
     cams = sources.chain.require("cams")
     rows = []
     for example in _with_saliency(sources):
-        _, cam = read_cam(cams, example.image_id)
+        _, cam = read_cam(cams, example.image_id, sources.num_classes)
         mask = object_mask(example, config, e.data.saliency_max)
         kinds = {"original (O)": mask} | {
             kind.replace("_", " "): refine(mask, cam, config.tau_high, config.tau_low, kind)

@@ -60,7 +60,7 @@ def seed_parts(sources: Sources) -> list[SeedParts]:
       InputError: the stage superpixels or cams is missing, or a file is damaged.
     """
     superpixels, cams = sources.chain.require("superpixels"), sources.chain.require("cams")
-    return [SeedParts(example, read_photo(example.image), *read_cam(cams, example.image_id),
+    return [SeedParts(example, read_photo(example.image), *read_cam(cams, example.image_id, sources.num_classes),
                       read_ids(superpixels / f"{example.image_id}.png")) for example in sources.train()]
 
 

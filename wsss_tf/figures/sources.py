@@ -50,6 +50,11 @@ class Sources:
         """Names by label value."""
         return self.experiment.dataset.class_names
 
+    @property
+    def num_classes(self) -> int:
+        """Number C of foreground classes."""
+        return self.experiment.dataset.num_classes
+
     def train(self) -> tuple[Example, ...]:
         """The chosen training photos; see `val`."""
         return self._chosen(self.experiment.dataset.train, "training")
