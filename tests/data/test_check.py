@@ -76,7 +76,7 @@ def truncate(path: Path) -> None:
     ("mask", save(Image.new("L", (20, 16), 254)), ["found 254"]),
     ("saliency", save(Image.new("L", (10, 8))), ["20x16", "found 10x8"]),
     ("saliency", save(Image.new("RGB", (20, 16))), ["8-bit grey"]),
-    ("saliency", save(Image.fromarray(np.full(SIZE, 256, np.uint16))), ["up to 255", "found 256", "--saliency_max"]),
+    ("saliency", save(Image.fromarray(np.full(SIZE, 256, np.uint16))), ["up to 255", "found 256", "--maps_max"]),
     ("saliency", save(Image.new("L", (20, 16), 1)), ["only 0 and 1", "multiply"]),
 ])
 def test_each_damage_is_one_line(dataset, split, field, damage, words):
@@ -131,7 +131,7 @@ def test_example_of_both_splits_is_told_once(dataset):
 def test_progress_goes_to_stderr_only(dataset, capsys):
     check_dataset(dataset, progress=True)
     output = capsys.readouterr()
-    assert output.out == "" and "3/3" in output.err
+    assert output.out == "" and output.err.startswith("checking: 3 of 3 img, ")
     check_dataset(dataset, progress=False)
     assert capsys.readouterr().err == ""
 

@@ -10,7 +10,8 @@ from PIL import Image
 from wsss_tf.data import coco, coco_annotations
 from wsss_tf.data.check import check_dataset
 from wsss_tf.data.coco_annotations import CATEGORIES, CLASS_NAMES, LABELS, read_annotations
-from wsss_tf.data.open import DataConfig, open_dataset
+from wsss_tf.data.open import open_dataset
+from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.confusion import cam_counts
 from wsss_tf.pseudo_labels.seeds import pseudo_label
@@ -142,7 +143,7 @@ def test_other_tags(tmp_path):
     ({"val_list": "train"}, "--val_list: expected val "),
     ({"val_list": "absent.txt"}, "absent.txt: cannot read it"),
     ({"labels": "absent.csv"}, "absent.csv: no such labels file"),
-    ({"saliency": "absent"}, "absent.*--saliency"),
+    ({"maps": "absent"}, "absent.*--maps"),
     ({"data": "absent"}, "absent: expected COCO 2014 .*no such folder"),
 ])
 def test_wrong_settings(tmp_path, settings, words):
@@ -289,8 +290,8 @@ def test_untagged_images_go_through_the_whole_chain(tmp_path, tiny, finish):
             for number in (TRAIN if split == "train" else VAL):
                 Image.fromarray(np.eye(16, 20, dtype=np.uint8)).save(root / folder / f"{name(split, number)}.png")
     experiment = tiny("--source=coco", f"--data={root}", "--untagged=keep", f"--runs={tmp_path / 'runs'}",
-                      "--saliency_max=1", "--cls_batch=3", "--seg_batch=3")
-    assert check_dataset(experiment.dataset, progress=False, saliency_max=1) == []
+                      "--maps_max=1", "--cls_batch=3", "--seg_batch=3")
+    assert check_dataset(experiment.dataset, progress=False, maps_max=1) == []
     run = finish(experiment)
     with Image.open(run.folder / "saliency" / f"{name('train', 7)}.png") as picture:
         np.testing.assert_array_equal(np.array(picture), np.where(np.eye(16, 20), 255, 0))

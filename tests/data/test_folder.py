@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from wsss_tf.data.folder import read_class_names, read_list
-from wsss_tf.data.open import DataConfig, open_dataset
+from wsss_tf.data.open import open_dataset
+from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
 
 SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).parents[2] / ".." / "shared"))
@@ -116,7 +117,7 @@ def test_saliency_maps(tmp_path):
     (root / "other").mkdir()
     Image.new("L", (20, 16)).save(root / "other" / "a.png")
     assert [example.saliency for example in opened(root).train] == [None, None, root / "saliency" / "b.png"]
-    other = opened(root, saliency=str(root / "other"))
+    other = opened(root, maps=str(root / "other"))
     assert [example.saliency for example in other.train] == [None, root / "other" / "a.png", None]
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from wsss_tf.data.folder import read_class_names, read_list
 from wsss_tf.data.labels import read_csv
-from wsss_tf.data.open import DataConfig, open_dataset
+from wsss_tf.data.open import open_dataset
+from wsss_tf.data.settings import DataConfig
 from wsss_tf.data.voc import CLASS_NAMES, COUNTS, open_voc
 from wsss_tf.errors import InputError
 from wsss_tf.files.images import read_labels
@@ -104,10 +105,9 @@ def test_lists_that_share_an_id(tmp_path):
     ({"train_list": "trian"}, "trian.txt: no such list.*train_aug, val"),
     ({"val_list": "absent.txt"}, "absent.txt: no such list"),
     ({"labels": "absent.csv"}, "absent.csv"),
-    ({"saliency": "absent"}, "absent.*--saliency"),
+    ({"maps": "absent"}, "absent.*--maps"),
     ({"data": "absent"}, "absent: expected the folder VOC2012 .*no such folder"),
     ({"data": "${NO_SUCH_VARIABLE}/VOC2012"}, "NO_SUCH_VARIABLE"),
-    ({"limit": -1}, "--limit"),
 ])
 def test_wrong_settings(tmp_path, settings, words):
     root = make_devkit(tmp_path)

@@ -41,7 +41,7 @@ def maps(*numbers: float) -> np.ndarray:
     (list(range(1, 256)), maps(*[1] * 255), "keys: int64 of shape"), ([1], np.array(["x"]).reshape(1, 1, 1), "cam: <U1")])
 def test_what_is_no_map_of_these_classes_is_refused(tmp_path, keys, cam, words):
     write_npz(cam_path(tmp_path, "a"), keys=np.array(keys), cam=cam)
-    with pytest.raises(InputError, match=rf"a\.npz: expected .*{words}.*run scripts/make_cams\.py again"):
+    with pytest.raises(InputError, match=rf"a\.npz: expected .*{words}.*wsss run --until=cams. again"):
         read_cam(tmp_path, "a", CLASSES)
 
 
@@ -71,7 +71,7 @@ def test_maps_that_unfold_cost_no_memory(tmp_path, shape, size):
 
 
 def test_a_missing_artefact_names_the_script(tmp_path):
-    with pytest.raises(InputError, match=r"a\.npz.*make_cams"):
+    with pytest.raises(InputError, match=r"a\.npz.*--until=cams"):
         read_cam(tmp_path, "a", CLASSES)
 
 
@@ -100,7 +100,7 @@ def test_a_damaged_artefact_is_named_in_one_line(tmp_path, damage):
     path = cam_path(tmp_path, "a")
     write_npz(path, keys=np.array([1]), cam=RNG.random([1, 9, 9]).astype(np.float16))
     damage(path, path.read_bytes())
-    with pytest.raises(InputError, match=r"a\.npz.*make_cams") as error:
+    with pytest.raises(InputError, match=r"a\.npz.*--until=cams") as error:
         read_cam(tmp_path, "a", CLASSES)
     assert "\n" not in str(error.value)
 

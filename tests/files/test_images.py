@@ -214,11 +214,11 @@ def test_saliency_maps_of_any_range(tmp_path, dtype, maximum):
 
 
 @pytest.mark.parametrize("values, maximum, words", [
-    (np.full([4, 4], 256, np.uint16), 255, "up to 255, found 256: set --saliency_max .*65535"),
+    (np.full([4, 4], 256, np.uint16), 255, "up to 255, found 256: set --maps_max .*65535"),
     (np.full([4, 4], 2, np.uint8), 1, "up to 1, found 2"),
     (np.full([4, 4], 1001, np.uint16), 1000, "up to 1000, found 1001"),
-    (np.full([4, 4], 200, np.uint8), 65535, "up to 65535, found an 8-bit map: set --saliency_max=255"),
-    (np.eye(4, dtype=np.uint8), 255, "found only 0 and 1: multiply the map by 255 or set --saliency_max=1"),
+    (np.full([4, 4], 200, np.uint8), 65535, "up to 65535, found an 8-bit map: set --maps_max=255"),
+    (np.eye(4, dtype=np.uint8), 255, "found only 0 and 1: multiply the map by 255 or set --maps_max=1"),
     (np.eye(4, dtype=np.uint16), 65535, "found only 0 and 1"),
     (np.zeros([4, 4, 3], np.uint8), 255, "expected an 8-bit grey map or a 16-bit one, found mode RGB"),
 ])

@@ -9,23 +9,23 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import tqdm
 
 from wsss_tf.errors import InputError
 from wsss_tf.example import UNKNOWN, Dataset, Example
 from wsss_tf.files.images import MAX_PIXELS, read_labels, read_photo, read_saliency
+from wsss_tf.parallel.progress import counted
 
 MAX_THREADS = 8  # decoding scales with the cores, reading over a network with the threads
 MAX_NAMED = 5  # wrong labels that a line names as examples
 
 
-def check_dataset(dataset: Dataset, progress: bool, saliency_max: int = 255, max_pixels: int = MAX_PIXELS) -> list[str]:
+def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255, max_pixels: int = MAX_PIXELS) -> list[str]:
     """Decodes every photo, mask and saliency map of both splits.
 
     Args:
       dataset: the data set.
-      progress: show a progress bar.
-      saliency_max: value of a saliency map that means certainly salient.
+      progress: tell the progress.
+      maps_max: value of a saliency map that means certainly salient.
       max_pixels: most pixels of a file; larger ones are not decoded.
 
     Returns:
@@ -36,10 +36,10 @@ def check_dataset(dataset: Dataset, progress: bool, saliency_max: int = 255, max
     examples = list({example.image_id: example for example in dataset.val + dataset.train}.values())
     problems = _untagged(dataset)
     with ThreadPoolExecutor(_threads()) as pool:
-        check = partial(_check_files, num_classes=dataset.num_classes, saliency_max=saliency_max, max_pixels=max_pixels)
+        check = partial(_check_files, num_classes=dataset.num_classes, maps_max=maps_max, max_pixels=max_pixels)
         found = pool.map(check, examples)
-        bar = tqdm.tqdm(found, "checking", len(examples), unit="image", disable=not progress)
-        return problems + [line for lines in bar for line in lines]
+        found = counted(found, len(examples), "checking", shown=progress)
+        return problems + [line for lines in found for line in lines]
 
 
 def content_digest(examples: Iterable[Example], with_masks: bool) -> str:
@@ -62,7 +62,7 @@ def listing_digest(examples: Iterable[Example], with_masks: bool) -> str:
     return _digest(examples, with_masks, _listing)
 
 
-def _check_files(example: Example, num_classes: int, saliency_max: int, max_pixels: int) -> list[str]:
+def _check_files(example: Example, num_classes: int, maps_max: int, max_pixels: int) -> list[str]:
     problems = []
 
     def decoded(read: Callable[..., np.ndarray], path: Path | None) -> np.ndarray | None:
@@ -73,7 +73,7 @@ def _check_files(example: Example, num_classes: int, saliency_max: int, max_pixe
 
     photo = decoded(read_photo, example.image)
     mask = decoded(read_labels, example.mask)
-    saliency = decoded(partial(read_saliency, maximum=saliency_max), example.saliency)
+    saliency = decoded(partial(read_saliency, maximum=maps_max), example.saliency)
     for values, path in ((mask, example.mask), (saliency, example.saliency)):
         if values is not None and photo is not None and values.shape != photo.shape[:2]:
             problems.append(f"{path}: expected the size of {example.image} ({_size(photo)}), found {_size(values)}: "

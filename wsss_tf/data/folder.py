@@ -166,7 +166,7 @@ def index_files(photo_folder: Path, mask_folders: Iterable[Path], root: Path, sa
     saliency_folder = expand_path(saliency) if saliency else root / "saliency"
     maps = list_images(saliency_folder, MAP_SUFFIXES)
     if saliency and not maps:
-        raise InputError(f"{saliency_folder}: expected a folder of PNG saliency maps, found none: correct --saliency")
+        raise InputError(f"{saliency_folder}: expected a folder of PNG saliency maps, found none: correct --maps")
     photos = list_images(photo_folder, PHOTO_SUFFIXES)
     if not photos:
         raise InputError(f"{photo_folder}: expected photos ({', '.join(PHOTO_SUFFIXES)}), found none: correct --data")

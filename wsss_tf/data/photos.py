@@ -1,20 +1,10 @@
 """A folder of photos and nothing else, for training without labels."""
 
-import dataclasses
 from pathlib import Path
 
-from wsss_tf.config import setting
 from wsss_tf.data.folder import PHOTO_SUFFIXES
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example
-
-
-@dataclasses.dataclass(frozen=True)
-class PhotosConfig:
-    """Which photos."""
-
-    photos: str = setting("", "folder of photos, searched with all folders below it; needs neither tags nor lists; "
-                              "empty: the training split of the data set; may contain ${VARIABLE}")
 
 
 def find_photos(root: Path) -> tuple[Example, ...]:

@@ -18,7 +18,7 @@ from wsss_tf.files.store import write_npz
 _EPSILON = 1e-5  # keeps the maximum of an all-zero map from dividing by zero
 _MOST_NUMBERS = 2 * MAX_PIXELS  # of all maps of an image together
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-_REMEDY = "delete it and run scripts/make_cams.py again"
+_REMEDY = "delete it and run `wsss run --until=cams` again"
 
 
 def cam_path(folder: Path, image_id: str) -> Path:
@@ -52,7 +52,7 @@ def read_cam(folder: Path, image_id: str, num_classes: int,
             keys = _array(archive, "keys", "iu", axes=1, most=MAX_CLASSES)
             cam = _array(archive, "cam", "f", axes=3, most=_MOST_NUMBERS).astype(np.float32)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such class activation map: run scripts/make_cams.py") from None
+        raise InputError(f"{path}: no such class activation map: run `wsss run --until=cams`") from None
     except Exception as error:  # zipfile, zlib and numpy each have their own for a damaged file.
         raise InputError(f"{path}: expected the arrays 'keys' and 'cam' ({reason(error)}): {_REMEDY}") from error
     if len(keys) != len(cam):

@@ -120,12 +120,12 @@ def read_saliency(path: Path, maximum: int, max_pixels: int = MAX_PIXELS) -> np.
         wide = image.mode.startswith("I")
     expected, top = f"{path}: expected values up to {maximum}, found", int(values.max())
     if top > maximum:
-        raise InputError(f"{expected} {top}: set --saliency_max to the value that means certainly salient "
+        raise InputError(f"{expected} {top}: set --maps_max to the value that means certainly salient "
                          "(255, or 65535 for 16-bit maps)")
     if maximum > 255 and not wide:
-        raise InputError(f"{expected} an 8-bit map: set --saliency_max=255 or save it as 16-bit PNG")
+        raise InputError(f"{expected} an 8-bit map: set --maps_max=255 or save it as 16-bit PNG")
     if top == 1 < maximum:
-        raise InputError(f"{expected} only 0 and 1: multiply the map by {maximum} or set --saliency_max=1")
+        raise InputError(f"{expected} only 0 and 1: multiply the map by {maximum} or set --maps_max=1")
     return (values / np.float32(maximum)).astype(np.float32)
 
 

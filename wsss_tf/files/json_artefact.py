@@ -30,7 +30,7 @@ def read_json(path: Path, schema: Schema, remedy: str, missing: str = "") -> Any
     Args:
       path: the file.
       schema: what it must hold.
-      remedy: what the user can do if it does not, such as "delete it and run scripts/evaluate.py again".
+      remedy: what the user can do if it does not, such as "delete it and run the stage again".
       missing: what to do if there is no such file, if that is something else.
 
     Raises:

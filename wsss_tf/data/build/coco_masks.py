@@ -19,15 +19,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import tqdm
 
 from wsss_tf.data.coco_annotations import FOLDERS, LABELS, Annotations, Outline, Picture, Region, read_annotations
-from wsss_tf.example import BACKGROUND, UNKNOWN
 from wsss_tf.data.folder import MAP_SUFFIXES, list_images
+from wsss_tf.errors import InputError
+from wsss_tf.example import BACKGROUND, UNKNOWN
 from wsss_tf.files.images import read_labels
 from wsss_tf.files.json_artefact import read_json
 from wsss_tf.files.store import write_json, write_labels
-from wsss_tf.errors import InputError
+from wsss_tf.parallel.progress import counted
 
 MAX_THREADS = 8  # drawing is Python's, packing and writing are not
 STUFF_VALUES = 182  # things 0..90 (category id - 1), stuff 91..181
@@ -45,7 +45,7 @@ def write_masks(root: Path, split: str, made_from: str, progress: bool) -> Path:
       root: the folder with annotations/ (and stuffthingmaps/) in it.
       split: 'train' or 'val'.
       made_from: 'instances' or 'stuff'.
-      progress: show a progress bar.
+      progress: tell the progress.
 
     Raises:
       InputError: annotations or pixel maps are missing or malformed,
@@ -61,7 +61,7 @@ def write_masks(root: Path, split: str, made_from: str, progress: bool) -> Path:
         write_labels(folder / f"{picture.name}.png", draw(picture))
 
     with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
-        for _ in tqdm.tqdm(pool.map(write, missing), f"{split} masks", len(missing), unit="img", disable=not progress):
+        for _ in counted(pool.map(write, missing), len(missing), f"{split} masks", shown=progress):
             pass
     return folder
 
