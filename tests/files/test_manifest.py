@@ -5,8 +5,9 @@ import pytest
 from wsss_tf.errors import InputError
 from wsss_tf.files.manifest import MANIFEST, read_manifest
 
-WHOLE = {"fingerprint": "f", "results": {"loss": 1.5}, "settings": {"seed": 3}, "inputs": {"net": {"from": "a", "fingerprint": "g"}, "classes": {"from": "prepare.classes", "fingerprint": ["a"]}},
-         "machine": {}, "supervision": ["image tags"], "system": "s", "stage": "t", "seed": 0}
+WHOLE = {"fingerprint": "f", "results": {"loss": 1.5}, "settings": {"seed": 3}, "machine": {}, "supervision": ["image tags"],
+         "inputs": {"net": {"from": "a", "fingerprint": "g"}, "classes": {"from": "prepare.classes", "fingerprint": ["a"]}},
+         "system": "s", "stage": "t", "seed": 0}
 
 
 def test_what_is_missing_is_empty(tmp_path):
@@ -29,7 +30,7 @@ def test_a_training_may_have_diverged(tmp_path):
         {"system": 1}, {"stage": None}, {"seed": "0"}))])
 def test_a_damaged_manifest_is_named_with_the_remedy(tmp_path, content):
     (tmp_path / MANIFEST).write_bytes(content)
-    with pytest.raises(InputError, match=r"manifest\.json: damaged \(.*\): delete it and run the stage again") as error:
+    with pytest.raises(InputError, match=r"manifest\.json: damaged \(.*\): move its folder away and run the stage again") as error:
         read_manifest(tmp_path)
     assert "\n" not in str(error.value)
 

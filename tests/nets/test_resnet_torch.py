@@ -139,5 +139,5 @@ def test_other_strides_are_refused(stride):
 
 
 def test_imagenet_weights_must_be_converted():
-    with pytest.raises(InputError, match="none to download for resnet50_torch: run scripts/weights.py fetch resnet50_torch "):
+    with pytest.raises(InputError, match="none to download for resnet50_torch: run `wsss weights fetch resnet50_torch` "):
         resnet_torch.build(16, "imagenet")

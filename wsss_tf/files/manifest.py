@@ -17,6 +17,6 @@ def read_manifest(folder: Path) -> dict:
     Raises:
       InputError: missing or damaged.
     """
-    manifest = read_json(folder / MANIFEST, _SCHEMA, "delete it and run the stage again",
+    manifest = read_json(folder / MANIFEST, _SCHEMA, "move its folder away and run the stage again",
                          "this stage has not been finished; run it again", finite=False)
     return {"results": {}, "settings": {}, "inputs": {}, "machine": {}, "supervision": []} | manifest

@@ -106,7 +106,7 @@ def fc_layers(weights: str) -> dict[str, list[np.ndarray]]:
     """
     if weights != "imagenet" and not _has_top(expand_path(weights)):
         raise InputError(f"{expand_path(weights)}: expected fully connected layers too, from which fc6 and fc7 start, found "
-                         "the backbone alone: fetch the file that has them with `wsss weights fetch` vgg16_reduced, or "
+                         "the backbone alone: fetch the file that has them with `wsss weights fetch vgg16_reduced`, or "
                          "draw them with --seg_fc_start=random")
     net = build_reduced(weights)
     return {name: net.get_layer(name).get_weights() for name in ("fc6", "fc7")}

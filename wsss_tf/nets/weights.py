@@ -85,8 +85,8 @@ def load_converted_weights(trunk: keras.Model, source: str, convention: str, che
     if source == "none":
         return
     if source == "imagenet":
-        raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: run `wsss weights fetch` "
-                         f"{checkpoint} and give the file with --cls_weights=FILE.weights.h5 and "
+        raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: run `wsss weights fetch "
+                         f"{checkpoint}` and give the file with --cls_weights=FILE.weights.h5 and "
                          "--seg_weights=FILE.weights.h5")
     load_weights(trunk, expand_path(source), convention)
 

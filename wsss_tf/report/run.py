@@ -13,6 +13,7 @@ from wsss_tf.files.images import read_grey, read_ids, read_labels, read_photo
 from wsss_tf.files.json_artefact import read_log
 from wsss_tf.files.manifest import MANIFEST, read_manifest
 from wsss_tf.imaging import drawing
+from wsss_tf.pseudo_labels.saliency_sources import saliency_scores
 from wsss_tf.report.contract import ArtefactScores, PictureRow, ReportPage, ReportRow
 from wsss_tf.report.page import write_report
 from wsss_tf.report.text import print_table
@@ -46,7 +47,7 @@ def write_run_report(place: Place, makes: Mapping[str, Makes], defaults: Mapping
         rows=score_rows(name, scores, makes, manifests), artefacts=_artefacts(scores, makes, manifests),
         supervision=united(tuple(word for manifest in manifests.values() for word in manifest["supervision"])),
         defaults=dict(defaults), class_names=dataset.class_names,
-        pictures=tuple(_train_strip(place, makes, example) for example in _spread(dataset.train))
+        pictures=tuple(_train_strip(place, makes, manifests, example) for example in _spread(dataset.train))
         + tuple(_val_strip(place, makes, example) for example in _spread(dataset.val) if Makes.MASKS in makes.values()),
         curves={stage: read_log(folder / "log.jsonl") for stage, folder in place.inputs.items()
                 if (folder / "log.jsonl").exists()},
@@ -144,16 +145,30 @@ def _summary(place: Place, manifests: Mapping[str, dict], scores: Mapping, makes
     return summary | {"Seed": str(place.seed)}
 
 
-def _train_strip(place: Place, makes: Mapping[str, Makes], example: Example) -> PictureRow:
+def _train_strip(place: Place, makes: Mapping[str, Makes], manifests: Mapping[str, dict], example: Example) -> PictureRow:
     """Photo, truth if there is any, and what each stage has made of it."""
     photo = read_photo(example.image)
     pictures = [("photo", photo)]
     if example.mask:
         pictures.append(("ground truth", drawing.draw_labels(photo, read_labels(example.mask))))
     for stage, made in makes.items():
+        title = _LABEL_TITLES.get(stage, stage)
+        if made is Makes.SALIENCY:
+            title, source = _saliency_title(manifests[stage]["settings"])
+            if source:
+                maximum = next((told["results"]["maps_max"] for told in manifests.values() if "maps_max" in told["results"]), 255)
+                pictures.append(("saliency", drawing.draw_grey(saliency_scores(example, source, maximum))))
         if made in _DRAWN:
-            pictures.append((_LABEL_TITLES.get(stage, stage), _DRAWN[made](place.inputs[stage], example, photo)))
+            pictures.append((title, _DRAWN[made](place.inputs[stage], example, photo)))
     return PictureRow(f"train: {example.image_id}", tuple(pictures), example.tags)
+
+
+def _saliency_title(settings: Mapping) -> tuple[str, str]:
+    """What a target is called, and the source of the saliency that it was made of; "" if that was a mask."""
+    source, refined = settings["saliency_source"], settings["saliency_refinement"] != "none"
+    if source == "ground_truth":
+        return f"binary mask ({MASK_SUPERVISION})", ""
+    return "refined saliency" if refined else "binary saliency", source
 
 
 def _val_strip(place: Place, makes: Mapping[str, Makes], example: Example) -> PictureRow:

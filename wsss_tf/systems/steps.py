@@ -3,6 +3,7 @@
 TensorFlow is imported by the work itself, as in wsss_tf.stages.steps.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping
 
@@ -144,7 +145,7 @@ def segmenter_passes(classes: int, backbone: BackboneConfig, head: SegmenterConf
 
 def without_weights(backbone: BackboneConfig) -> BackboneConfig:
     """The same backbone with a random start, for estimates."""
-    return BackboneConfig(backbone.backbone, backbone.output_stride, "none")
+    return dataclasses.replace(backbone, weights="none")
 
 
 def _classifier_passes(classes: int, backbone: BackboneConfig, head: ClassifierConfig, train: TrainConfig,
