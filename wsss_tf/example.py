@@ -7,6 +7,7 @@ import numpy as np
 
 BACKGROUND = 0  # label of the background in every label map
 UNKNOWN = 255  # label of pixels without a decision (void, unlabeled)
+MAX_CLASSES = UNKNOWN - 1  # label values are bytes, and two are taken
 MASK_SUPERVISION = "mask supervision"  # the mark of what has learned from masks
 
 

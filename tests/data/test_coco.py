@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,8 @@ def test_wrong_settings(tmp_path, settings, words):
 
 
 @pytest.mark.parametrize("line, words", [
+    ("9" * 5000, "mine.txt: expected image ids of"),
+    ("٩", "mine.txt: expected image ids of"),
     ("12", "mine.txt: expected image ids of instances_train2014.json, found '12'"),
     (name("val", 42), "found 'COCO_val2014_000000000042'"),
     (f"9\n{name('train', 9)}", "mine.txt: expected every image once"),
@@ -178,12 +181,28 @@ def setting_to(part: str, **values):
     (setting_to("annotations", category_id=12), r"annotation 900: expected one of COCO's 80 category ids .*found 12"),
     (setting_to("annotations", category_id=[1]), "annotation 900: .*found .1."),
     (setting_to("annotations", image_id=8), "expected annotations of its own images, found one of image 8"),
-    (without("image_id", "annotations"), r"annotation 900: expected image_id.*KeyError"),
+    (without("image_id", "annotations"), "annotation 900: expected the image_id, a number from 1, found None"),
     (without("category_id", "annotations"), "expected the lists images and annotations"),
     (without("annotations"), "expected the lists images and annotations"),
     (without("images"), "expected the lists images and annotations"),
     (without("height", "images"), "image 9: expected a number, file_name, height and width"),
-    (setting_to("images", id="9"), "image 9: expected a number"),
+    (setting_to("images", id="9"), "image '9': expected a number"),
+    (setting_to("annotations", category_id=True), "annotation 900: expected one of COCO's 80 .*found True"),
+    (setting_to("annotations", category_id=1.0), "annotation 900: expected one of COCO's 80 .*found 1.0"),
+    (setting_to("annotations", image_id=True), "annotation 900: expected the image_id, .*found True"),
+    (setting_to("annotations", image_id=9.7), "annotation 900: expected the image_id, .*found 9.7"),
+    (setting_to("annotations", image_id="9"), "annotation 900: expected the image_id, .*found '9'"),
+    (setting_to("annotations", image_id=float("nan")), r"not readable as JSON \(NaN instead of a number"),
+    (setting_to("annotations", image_id=9 * [[[9]]]), "annotation 900: expected the image_id"),
+    (setting_to("images", id=True), "image True: expected a number"),
+    (setting_to("images", id=9.0), "image 9.0: expected a number"),
+    (setting_to("images", width=True), "image 9: expected a number, file_name, height and width"),
+    (setting_to("images", width=60000, height=60000), "image 9: expected at most 80000000 pixels .*found 60000x60000"),
+    (setting_to("images", width=10**300), "image 9: expected a number, file_name"),
+    (setting_to("images", width=20001, height=1), "image 9: expected .*sides up to 20000, found 20001x1"),
+    (setting_to("images", file_name="../../x\0.jpg"), r"image 9: file_name='x\\x00': expected a name of letters"),
+    (setting_to("images", file_name=".."), "image 9: file_name='..': expected a name of letters"),
+    (setting_to("categories", id=True), "expected COCO's categories, found 'person' with id True"),
     (setting_to("images", id=7), "expected every image once"),
     (setting_to("categories", name="cat"), "expected COCO's categories, found 'cat' with id 1.*--source=folder"),
 ])
@@ -200,6 +219,8 @@ def test_malformed_annotations(tmp_path, change, words):
     (lambda path: path.write_bytes(path.read_bytes()[:-20]), "not readable as JSON .*take it anew"),
     (lambda path: path.write_bytes(b"\xff\xfe{"), "not readable as JSON"),
     (lambda path: path.write_text("[" * 200_000), "not readable as JSON"),
+    (lambda path: path.write_text("1" * 5000), "not readable as JSON"),
+    (lambda path: os.truncate(path, 2**33), "not readable as JSON .*more than"),
     (lambda path: path.write_text("[]"), "expected the lists"),
 ])
 def test_damaged_annotations(tmp_path, damage, words):
@@ -252,7 +273,7 @@ def test_an_example_without_tags_passes_through_the_maps(tmp_path):
     classifier = keras.Model(image, {"cam": keras.layers.Conv2D(80, 1)(image)})
     maker = CamMaker(classifier, Grid(1, corner=False), CamConfig(scales=(1.0,)))
     write_cam(cam_path(tmp_path, example.image_id), *maker.present(example))
-    keys, cam = read_cam(tmp_path, example.image_id)
+    keys, cam = read_cam(tmp_path, example.image_id, 80)
     assert keys.shape == (0,) and cam.shape == (0, 16, 20)
     label = pseudo_label(keys, cam, 0.2)
     assert label.dtype == np.uint8 and label.shape == (16, 20) and not label.any()

@@ -94,7 +94,7 @@ def _names(annotations: Annotations) -> dict[str, str]:
 
 
 def _key(image_id: str) -> str:
-    return str(int(image_id)) if image_id.isdecimal() else image_id
+    return image_id.lstrip("0") if image_id.isascii() and image_id.isdecimal() else image_id
 
 
 def _renamed(given: Tags, annotations: Annotations) -> Tags:

@@ -9,11 +9,17 @@ objects.
 import array
 import dataclasses
 import json
+import math
+import reprlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from wsss_tf.data.labels import Tags
-from wsss_tf.errors import InputError
+from wsss_tf.errors import InputError, reason
+from wsss_tf.files.images import MAX_PIXELS, MAX_SIDE
+from wsss_tf.files.names import component
 
 CATEGORIES = {  # COCO's ids and names; 11 of the 91 ids were planned and never annotated
     1: "person", 2: "bicycle", 3: "car", 4: "motorcycle", 5: "airplane", 6: "bus", 7: "train", 8: "truck", 9: "boat",
@@ -31,6 +37,7 @@ LABELS = {category: label for label, category in enumerate(CATEGORIES, 1)}  # ca
 CLASS_NAMES = ("background", *CATEGORIES.values())
 FOLDERS = {"train": "train2014", "val": "val2014"}  # split -> its photos under the root, its masks under masks/
 _NAMED = tuple(CATEGORIES.items())
+_MOST_BYTES = 1 << 30  # of a file; those of COCO 2014 have 330 and 160 MB
 _SOURCE = "take it anew from annotations_trainval2014.zip"
 
 Outline = list[array.array] | dict  # polygons x0, y0, x1, y1, ... in pixels, or a run-length encoding
@@ -86,7 +93,7 @@ def read_annotations(root: Path, split: str, outlines: bool = False) -> Annotati
 
     Raises:
       InputError: missing, not JSON, another kind of file, a category that COCO
-        does not have, an object of an unknown image.
+        does not have, an object of an unknown image, numbers that are none.
     """
     path = root / "annotations" / f"instances_{FOLDERS[split]}.json"
 
@@ -96,45 +103,63 @@ def read_annotations(root: Path, split: str, outlines: bool = False) -> Annotati
         return _picture(path, item) if "file_name" in item else item
 
     try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError(f"more than {_MOST_BYTES} bytes")
         with open(path, encoding="utf-8") as file:
-            document = json.load(file, object_hook=slim)
+            document = json.load(file, object_hook=slim, parse_constant=_no_number)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: unpack annotations_trainval2014.zip in {root}, "
                          "or correct --data") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}): {_SOURCE}") from error
+        raise InputError(f"{path}: not readable as JSON ({reason(error)}): {_SOURCE}") from error
     return _checked(path, document)
 
 
+def _no_number(constant: str) -> None:
+    raise ValueError(f"{constant} instead of a number")
+
+
+def _is_count(value: Any) -> bool:
+    """Neither true, which equals 1, nor 1.0."""
+    return type(value) is int and 0 < value < 2**63
+
+
 def _region(path: Path, item: dict, outlines: bool) -> Region:
+    category, number, where = item["category_id"], item.get("image_id"), f"{path}: annotation {reprlib.repr(item.get('id'))}"
+    if not _is_count(category) or category not in LABELS:
+        raise InputError(f"{where}: expected one of COCO's 80 category ids (1 to 90), found {reprlib.repr(category)}: {_SOURCE}")
+    if not _is_count(number):
+        raise InputError(f"{where}: expected the image_id, a number from 1, found {reprlib.repr(number)}: {_SOURCE}")
+    if not outlines:
+        return Region(number, LABELS[category], 0.0, None)
+    area = item.get("area")
+    if type(area) not in (int, float) or not 0 <= area < math.inf:
+        raise InputError(f"{where}: expected the area, a number from 0, found {reprlib.repr(area)}: {_SOURCE}")
     try:
-        label = LABELS[item["category_id"]]
-    except (KeyError, TypeError):
-        raise InputError(f"{path}: annotation {item.get('id')}: expected one of COCO's 80 category ids (1 to 90), "
-                         f"found {item['category_id']!r}: {_SOURCE}") from None
-    try:
-        number = int(item["image_id"])
-        if not outlines:
-            return Region(number, label, 0.0, None)
-        return Region(number, label, float(item["area"]), _outline(item["segmentation"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: annotation {item.get('id')}: expected image_id, area and segmentation "
-                         f"({error!r}): {_SOURCE}") from error
+        return Region(number, LABELS[category], float(area), _outline(item.get("segmentation")))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{where}: expected a segmentation in pixels ({reason(error)}): {_SOURCE}") from error
 
 
 def _outline(segmentation: list | dict) -> Outline:
     if isinstance(segmentation, dict):
         return segmentation
-    return [array.array("d", polygon) for polygon in segmentation]  # an eighth of the memory of a list
+    polygons = [array.array("d", polygon) for polygon in segmentation]  # an eighth of the memory of a list
+    for polygon in polygons:
+        if len(polygon) % 2 or not np.all(np.abs(polygon) <= 2 * MAX_SIDE):  # NaN is not
+            raise ValueError("a polygon with numbers that are no places in an image")
+    return polygons
 
 
 def _picture(path: Path, item: dict) -> Picture:
-    number, name = item.get("id"), item["file_name"]
-    sides = item.get("height"), item.get("width")
-    if not all(isinstance(value, int) and value > 0 for value in (number, *sides)) or not isinstance(name, str):
-        raise InputError(f"{path}: image {number}: expected a number, file_name, height and width, found {item}: "
-                         f"{_SOURCE}")
-    return Picture(number, Path(name).stem, *sides)
+    number, name, sides = item.get("id"), item["file_name"], (item.get("height"), item.get("width"))
+    if not all(map(_is_count, (number, *sides))) or not isinstance(name, str):
+        raise InputError(f"{path}: image {reprlib.repr(number)}: expected a number, file_name, height and width, found "
+                         f"{reprlib.repr(item)}: {_SOURCE}")
+    if max(sides) > MAX_SIDE or math.prod(sides) > MAX_PIXELS:
+        raise InputError(f"{path}: image {number}: expected at most {MAX_PIXELS} pixels and sides up to {MAX_SIDE}, found "
+                         f"{sides[1]}x{sides[0]}: {_SOURCE}")
+    return Picture(number, component(Path(name).stem, f"{path}: image {number}: file_name"), *sides)
 
 
 def _checked(path: Path, document: object) -> Annotations:
@@ -161,7 +186,8 @@ def _items(parts: dict, key: str, kind: type) -> list | None:
 
 def _check_categories(path: Path, categories: object) -> None:
     for category in categories if isinstance(categories, list) else ():
-        pair = (category.get("id"), category.get("name")) if isinstance(category, dict) else (None, category)
-        if pair not in _NAMED:
-            raise InputError(f"{path}: expected COCO's categories, found '{pair[1]}' with id {pair[0]}: {_SOURCE}, or "
+        number, name = (category.get("id"), category.get("name")) if isinstance(category, dict) else (None, category)
+        if not _is_count(number) or (number, name) not in _NAMED:
+            raise InputError(f"{path}: expected COCO's categories, found {reprlib.repr(name)} with id "
+                             f"{reprlib.repr(number)}: {_SOURCE}, or "
                              "open a data set of your own with --source=folder")

@@ -15,11 +15,10 @@ from pathlib import Path
 from wsss_tf.config import expand_path
 from wsss_tf.data.labels import PHOTO_SUFFIXES, Tags, find_labels, near_match, photo_id, read_tags, read_text
 from wsss_tf.errors import InputError
-from wsss_tf.example import UNKNOWN, Dataset, Example
+from wsss_tf.example import MAX_CLASSES, Dataset, Example
 
 MAP_SUFFIXES = (".png",)
 LAYOUTS = (("images", "masks"), ("JPEGImages", "SegmentationClass"))  # photos, masks
-MAX_CLASSES = UNKNOWN - 1  # label values are bytes, and 255 is taken
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,17 +11,18 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from xml.parsers import expat
 
 import numpy as np
+from defusedxml import DTDForbidden, ElementTree
 
-from wsss_tf.errors import InputError
+from wsss_tf.errors import InputError, reason
 from wsss_tf.files import store
 from wsss_tf.formats import cls_labels
 
 HEADER = ["image_id", "classes"]
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 MAX_XML_BYTES = 1 << 20  # a VOC annotation has a few kilobytes
+_QUOTED = 100  # characters of a file that a message repeats
 MAX_NPY_BYTES = 1 << 28  # the file of COCO 2014 has about 50 megabytes
 
 Tags = dict[str, tuple[int, ...]]
@@ -81,7 +82,7 @@ def read_csv(path: Path, class_names: tuple[str, ...]) -> Tags:
     try:
         header = _cells(next(rows, []))
         if header != HEADER:
-            raise InputError(f"{path}: line 1: expected the header `{','.join(HEADER)}`, found `{separator.join(header)}`: "
+            raise InputError(f"{path}: line 1: expected the header `{','.join(HEADER)}`, found `{repr(separator.join(header))[1:-1][:_QUOTED]}`: "
                              "write it as first line")
         for row in map(_cells, rows):
             if any(row):
@@ -134,8 +135,8 @@ def read_npy(path: Path, class_names: tuple[str, ...]) -> Tags:
     tags, num_classes = {}, len(class_names) - 1
     for key, vector in cls_labels.load(path).items():
         image_id = _image_id(key)
-        if vector.shape != (num_classes,) or not np.isin(vector, (0, 1)).all():
-            raise InputError(f"{path}: expected {num_classes} numbers 0 or 1 for id '{image_id}', found an array of "
+        if vector.shape != (num_classes,) or not ((vector == 0) | (vector == 1)).all():
+            raise InputError(f"{path}: expected {num_classes} numbers 0 or 1 for id {image_id[:_QUOTED]!r}, found an array of "
                              f"shape {vector.shape}: it belongs to another data set, or use a labels.csv")
         _add(tags, image_id, tuple(int(index) + 1 for index in np.flatnonzero(vector)), f"{path}")
     return tags
@@ -182,7 +183,7 @@ def _cells(row: list[str]) -> list[str]:
 
 def _parse_row(place: str, row: list[str], class_names: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
     if len(row) != len(HEADER) or not row[0]:
-        raise InputError(f"{place}: expected `ID,CLASS;CLASS`, found `{','.join(row)}`: "
+        raise InputError(f"{place}: expected `ID,CLASS;CLASS`, found `{repr(','.join(row))[1:-1][:_QUOTED]}`: "
                          "join the classes by ';' and put ids that hold a comma in quotes")
     names = row[1].split(";") if row[1] else []
     return photo_id(row[0]), _values(place, [name.strip() for name in names], class_names)
@@ -194,42 +195,26 @@ def _values(place: str, names: Iterable[str], class_names: tuple[str, ...]) -> t
         if name not in foreground:
             close = near_match(name, foreground)
             known = f"did you mean '{close}'?" if close else f"expected one of {', '.join(foreground)}:"
-            raise InputError(f"{place}: unknown class '{name}': {known} correct it (or the list of classes)")
+            raise InputError(f"{place}: unknown class {name[:_QUOTED]!r}: {known} correct it (or the list of classes)")
     return tuple(sorted({class_names.index(name, 1) for name in names}))
 
 
 def _add(tags: Tags, image_id: str, values: tuple[int, ...], place: str) -> None:
     if tags.setdefault(image_id, values) != values:
-        raise InputError(f"{place}: id '{image_id}' comes twice with different classes: keep one of them")
+        raise InputError(f"{place}: id {image_id[:_QUOTED]!r} comes twice with different classes: keep one of them")
 
 
 def _object_names(path: Path) -> list[str]:
-    names, stack = [], []
-
-    def start(tag, _):
-        stack.append(tag)
-        if stack[1:] == ["object", "name"]:
-            names.append("")
-
-    def text(data):
-        if stack[1:] == ["object", "name"]:
-            names[-1] += data
-
-    def doctype(*_):
-        raise InputError(f"{path}: a DOCTYPE has no place in an annotation and can be an attack: "
-                         "remove it or take the file from its source")
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.CharacterDataHandler = start, text
-    parser.EndElementHandler = lambda _: stack.pop()
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = doctype
     try:
         if path.stat().st_size > MAX_XML_BYTES:
             raise ValueError(f"more than {MAX_XML_BYTES} bytes")
-        parser.Parse(path.read_bytes(), True)
-    except (expat.ExpatError, OSError, ValueError, LookupError) as error:
-        raise InputError(f"{path}: not a readable annotation ({error}): restore the file from its source") from error
-    return [name.strip() for name in names]
+        annotation = ElementTree.fromstring(path.read_bytes(), forbid_dtd=True)
+    except DTDForbidden as error:
+        raise InputError(f"{path}: a DOCTYPE has no place in an annotation and can be an attack: "
+                         "remove it or take the file from its source") from error
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
+        raise InputError(f"{path}: not a readable annotation ({reason(error)}): restore the file from its source") from error
+    return [(name.text or "").strip() for name in annotation.findall("object/name")]
 
 
 def _image_id(key: str | int) -> str:

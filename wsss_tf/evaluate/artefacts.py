@@ -86,7 +86,7 @@ def score_cams(examples: tuple[Example, ...], folder: Path, class_names: tuple[s
     levels, num_labels = sorted(set(thresholds)), len(class_names)
 
     def count(example: Example) -> np.ndarray:
-        keys, cam = read_cam(folder, example.image_id)
+        keys, cam = read_cam(folder, example.image_id, num_labels - 1)
         path = cam_path(folder, example.image_id)
         return cam_counts(read_truth(example.mask), keys, cam, levels, num_labels, example.mask, path)
 

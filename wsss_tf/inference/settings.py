@@ -43,3 +43,5 @@ class ExportConfig:
 
     max_bytes: int = setting(20_000_000, "largest image file that is accepted, in bytes", low=1)
     max_pixels: int = setting(4_000_000, "most pixels of an image that is accepted", low=MIN_SIDE**2)
+    max_batch_pixels: int = setting(8_000_000, "most pixels of a batch that is accepted, its images times the largest height "
+                                               "times the largest width, to which all are filled up", low=MIN_SIDE**2)

@@ -111,7 +111,7 @@ def prepare_data(place: Place, data: DataConfig) -> dict:
 def make_saliency(maximum: int, place: Place, config: SaliencyConfig) -> dict:
     """The work of `saliency`; `maximum` is the value of a map that means certainly salient."""
     return place.each_image(saliency_sources.write_target,
-                            lambda example: (example, config, maximum, place.inputs.get("cams")))
+                            lambda example: (example, config, maximum, place.inputs.get("cams"), place.dataset.num_classes))
 
 
 def make_superpixels(place: Place, config: SuperpixelConfig, features: FeatureConfig | None = None) -> dict:
@@ -131,13 +131,14 @@ def make_superpixels(place: Place, config: SuperpixelConfig, features: FeatureCo
 
 def make_labels(place: Place, config: LabelConfig) -> dict:
     """The work of `labels`."""
-    return place.each_image(write_label, lambda example: (example.image_id, place.inputs["cams"], config))
+    return place.each_image(write_label, lambda example: (
+        example.image_id, place.inputs["cams"], config, place.dataset.num_classes))
 
 
 def make_seeds(place: Place, config: SeedConfig) -> dict:
     """The work of `seeds`."""
     return place.each_image(write_seed, lambda example: (
-        example.image_id, place.inputs["cams"], place.inputs["superpixels"], config))
+        example.image_id, place.inputs["cams"], place.inputs["superpixels"], config, place.dataset.num_classes))
 
 
 def make_scores(makes: tuple[tuple[str, str], ...], place: Place) -> dict:

@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from array import array
 from pathlib import Path
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.limited import call_limited
 from wsss_tf.data.build.coco_masks import draw_regions, from_stuff, write_masks
 from wsss_tf.data.check import check_dataset
 from wsss_tf.data.coco_annotations import LABELS, Region
@@ -134,6 +136,9 @@ def test_of_the_same_area_the_first_is_in_front(rle):
     ({"counts": [-1, HEIGHT * WIDTH + 1], "size": [HEIGHT, WIDTH]}, "a list of run lengths"),
     ({"counts": "0l4", "size": [HEIGHT, WIDTH]}, "a list of run lengths"),
     ({"size": [HEIGHT, WIDTH]}, "a list of run lengths"),
+    ({"counts": [True, HEIGHT * WIDTH - 1], "size": [HEIGHT, WIDTH]}, "a list of run lengths"),
+    ({"counts": [10**300], "size": [HEIGHT, WIDTH]}, "sum up to 432 pixels"),
+    (polygons([0, 0, 20000, 20000] * 100), "at most 1000000 pixels along their edge, found one of 4000000"),
 ])
 def test_malformed_outlines(outline, words):
     with pytest.raises(InputError, match=words):
@@ -186,10 +191,56 @@ def test_a_malformed_outline_names_the_file_and_the_image(rle, root):
         write_masks(root, "train", "instances", progress=False)
 
 
-@pytest.mark.parametrize("segmentation", [5, [["a", "b"]], None])
-def test_no_outline_at_all(root, segmentation):
+BEYOND = "numbers that are no places in an image"
+
+
+@pytest.mark.parametrize("segmentation, words", [
+    (5, "not iterable"), ([["a", "b"]], "number"), (None, "not iterable"), ([[1, 2, 3, 4, 5]], BEYOND),
+    ([[0, 0, 1e9, 0, 1e9, 1e9]], BEYOND), ([[0, 0, -1e9, 0, 0, 9]], BEYOND), ([[0, 0, 10**400, 0, 0, 9]], "too large"),
+    ([[0, 0, 40001, 0, 0, 9]], BEYOND)])
+def test_outlines_that_are_none(root, segmentation, words):
     write_annotations(root, "train", [1], [(1, 1, 0, 9.0, segmentation)])
-    with pytest.raises(InputError, match="annotation 0: expected image_id, area and segmentation"):
+    ended = call_limited(write_masks, root, "train", "instances", False)
+    assert re.search(f"annotation 0: expected a segmentation in pixels .*{words}", ended.error) and ended.mebibytes < 64
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_outlines_of_what_is_no_number(root, number):
+    """pycocotools ends the process over them."""
+    write_annotations(root, "train", [1], [(1, 1, 0, 9.0, [[0, 0, 8, 0, 12345, 9]])])
+    path = root / "annotations/instances_train2014.json"
+    path.write_text(path.read_text().replace("12345", number))
+    ended = call_limited(write_masks, root, "train", "instances", False)
+    assert f"not readable as JSON ({number} instead of a number)" in ended.error
+
+
+@pytest.mark.parametrize("area", [True, "9", None, -1, 10**400, [9]])
+def test_areas_that_are_none(root, area):
+    write_annotations(root, "train", [1], [(1, 1, 0, area, PLATE)])
+    with pytest.raises(InputError, match="annotation 0: expected (the area, a number from 0|a segmentation in pixels .*too large)"):
+        write_masks(root, "train", "instances", progress=False)
+
+
+def test_outlines_may_leave_the_image(rle, root):
+    """As some of COCO's do by a fraction of a pixel; what is outside is cut off."""
+    write_annotations(root, "train", [1], [(1, 1, 0, 9.0, [[-5, -5, 90, -5, 90, 4, -5, 4]])])
+    labels = read_labels(write_masks(root, "train", "instances", progress=False) / f"{name('train', 1)}.png")
+    assert (labels[:4] == 1).all() and not labels[4:].any()
+
+
+def test_large_sides_end_nothing(root):
+    """pycocotools counts the pixels in 32 bits, and ends the process where they do not fit."""
+    write_annotations(root, "train", [1], [(1, 1, 0, 9.0, PLATE)])
+    path = root / "annotations/instances_train2014.json"
+    path.write_text(path.read_text().replace(f'"height": {HEIGHT}, "width": {WIDTH}', '"height": 70000, "width": 70000'))
+    ended = call_limited(write_masks, root, "train", "instances", False)
+    assert "image 1: expected at most 80000000 pixels and sides up to 20000, found 70000x70000" in ended.error
+
+
+def test_a_damaged_note_of_what_masks_are_made_from(rle, root):
+    folder = write_masks(root, "train", "instances", progress=False)
+    (folder / "made_from.json").write_text("[1]")
+    with pytest.raises(InputError, match=r"made_from\.json: damaged \(it: expected a text, found a list\): delete .*train2014"):
         write_masks(root, "train", "instances", progress=False)
 
 

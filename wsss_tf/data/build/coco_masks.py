@@ -11,8 +11,8 @@ They come from one of two sources, which do not give the same pixels:
     was left unlabeled is void.
 """
 
-import json
 import os
+import reprlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +25,7 @@ from wsss_tf.data.folder import MAP_SUFFIXES, list_images
 from wsss_tf.errors import InputError
 from wsss_tf.example import BACKGROUND, UNKNOWN
 from wsss_tf.files.images import read_labels
+from wsss_tf.files.json_artefact import read_json
 from wsss_tf.files.store import write_json, write_labels
 from wsss_tf.parallel.progress import counted
 
@@ -32,6 +33,7 @@ MAX_THREADS = 8  # drawing is Python's, packing and writing are not
 STUFF_VALUES = 182  # things 0..90 (category id - 1), stuff 91..181
 _NOTE = "made_from.json"
 _MIN_COORDINATES = 6  # of a polygon; pycocotools would take 4 numbers for a box
+_LONGEST = 10**6  # pixels along a polygon; pycocotools takes 100 bytes for each, and ends the process where there are none
 
 Draw = Callable[[Picture], np.ndarray]
 
@@ -110,6 +112,10 @@ def _covered(outline: Outline, height: int, width: int) -> np.ndarray:
     polygons = [list(polygon) for polygon in outline if len(polygon) >= _MIN_COORDINATES]
     if not polygons:
         return np.zeros([height, width], bool)
+    for polygon in polygons:
+        length = np.abs(np.diff(np.reshape(polygon, [-1, 2]), axis=0, append=[polygon[:2]])).max(axis=1).sum()
+        if not length <= _LONGEST:
+            raise InputError(f"expected polygons of at most {_LONGEST} pixels along their edge, found one of {length:.0f}")
     rle = _pycocotools()
     return rle.decode(rle.merge(rle.frPyObjects(polygons, height, width))).astype(bool)
 
@@ -118,11 +124,11 @@ def _run_lengths(outline: dict, height: int, width: int) -> np.ndarray:
     """Runs outside and inside in turn, down the columns; COCO 2014 has them for crowds, never compressed."""
     size, runs = outline.get("size"), outline.get("counts")
     if size != [height, width]:
-        raise InputError(f"expected runs of the image's size {[height, width]} (height, width), found {size}")
-    if not isinstance(runs, list) or any(not isinstance(run, int) or run < 0 for run in runs):
+        raise InputError(f"expected runs of the image's size {[height, width]} (height, width), found {reprlib.repr(size)}")
+    if not isinstance(runs, list) or any(type(run) is not int or run < 0 for run in runs):
         raise InputError("expected polygons or a list of run lengths, found something else")
     if sum(runs) != height * width:
-        raise InputError(f"expected runs that sum up to {height * width} pixels, found {sum(runs)}")
+        raise InputError(f"expected runs that sum up to {height * width} pixels, found {reprlib.repr(sum(runs))}")
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
 
 
@@ -173,12 +179,10 @@ SOURCES: dict[str, Callable[[Path, Annotations], Draw]] = {"instances": _instanc
 def _claim(folder: Path, made_from: str) -> None:
     """Notes what the folder's masks are made from, so that an interrupted run goes on and no kinds mix."""
     note = folder / _NOTE
-    try:
-        found = json.loads(note.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if note.exists():
+        found = read_json(note, str, f"delete {folder} and run scripts/coco_masks.py again")
+    else:
         found = "something unknown" if list_images(folder, MAP_SUFFIXES) else made_from
-    except ValueError:
-        found = "something unknown"
     if found != made_from:
         raise InputError(f"{folder}: expected no masks or masks made from {made_from}, found masks made from {found}: "
                          "rename the folder to keep them, or delete it")
