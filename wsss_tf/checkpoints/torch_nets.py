@@ -3,7 +3,7 @@
 Each takes an image as the weights were trained on, [B, 3, H, W], and gives a
 dictionary: name of our layer -> its output in PyTorch's layout.
 
-Ref: spec 3; He et al., CVPR 2016; Simonyan and Zisserman, ICLR 2015; Wu et al.,
+Ref: He et al., CVPR 2016; Simonyan and Zisserman, ICLR 2015; Wu et al.,
 Pattern Recognition 2019; Dosovitskiy et al., ICLR 2021.
 """
 

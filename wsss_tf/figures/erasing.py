@@ -20,7 +20,7 @@ from wsss_tf.systems.masking.method import attention_map
 MAX_TAGS = 6  # with more, the vectors do not fit two lines of _ACROSS
 _ALL_VECTORS = 3  # up to so many tags every binary vector is shown
 _ACROSS = 4  # vectors beside each other
-_NOTE = ("Upper panels: attention map F (eq. 2.9), black 0 (erased) to white 1 (kept). Lower panels: masked photo "
+_NOTE = ("Upper panels: attention map F (eq. 2.8), black 0 (erased) to white 1 (kept). Lower panels: masked photo "
          "F (I - μ) + μ; p is the frozen classifier's score (sigmoid) for it.")
 
 
@@ -54,7 +54,7 @@ class Eraser:
     def erase(self, photo: np.ndarray, logits: np.ndarray, labels: tuple[int, ...]) -> Erasure:
         """Erases the classes with these labels (each in 1..C).
 
-        Ref: thesis eq. 2.9.
+        Ref: thesis eqs 2.8-2.9.
         """
         erased = np.zeros([1, logits.shape[-1] - 1], np.float32)
         erased[0, [label - 1 for label in labels]] = 1
@@ -65,7 +65,7 @@ class Eraser:
 
 
 def erased_sets(tags: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-    """The binary vectors b of eq. 2.9 to show, each as the labels that it erases.
+    """The binary vectors b of eq. 2.8 to show, each as the labels that it erases.
 
     All 2^K of up to three tags, the ones that erase less first; of more tags
     nothing, each alone, and all.

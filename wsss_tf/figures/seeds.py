@@ -80,7 +80,7 @@ def seed_page(sources: Sources) -> Page:
                                                                                f"{activity.max():.2f}",)),
                      Panel(seed, ("seed",), labeled(seed, parts.example))))
     return Page(titled_once(rows), sources.class_names, f"{HEAT} Seed: the pixels above alpha {config.alpha:g}, and the "
-                f"superpixel of the lowest mean as background (eqs 3.2 to 3.5). {SHARES}")
+                f"superpixel of the lowest mean as background (eqs 3.3 to 3.5). {SHARES}")
 
 
 def alpha_page(sources: Sources) -> Page:

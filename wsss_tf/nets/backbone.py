@@ -54,7 +54,7 @@ def build_backbone(config: BackboneConfig) -> keras.Model:
     cell for every `output_stride` pixels; Grid.padded gives the sides that the
     cells cover evenly. Some trunks have inner features as further endpoints.
     Batch norms of pretrained trunks are frozen, statistics and affine part
-    (spec 1.4); in the last stages of the resnets of torchvision only the statistics are.
+    (section 2.4.1); in the last stages of the resnets of torchvision only the statistics are.
 
     Raises:
       InputError: unsupported output stride, or weights that do not fit.

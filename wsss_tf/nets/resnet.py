@@ -2,7 +2,7 @@
 
 Layers are named as in keras.applications, whose ImageNet weights are Caffe's.
 
-Ref: He et al., CVPR 2016; DeepLab v2; spec 3.3.
+Ref: He et al., CVPR 2016; Chen et al., DeepLab v2, TPAMI 2018.
 """
 
 import functools
@@ -27,7 +27,7 @@ def build(output_stride: int, weights: str, depth: int) -> keras.Model:
     block; where it is left out, the 3x3 convolutions of that stage and the ones
     after it are dilated instead. Cell i looks at pixel stride * i, so inputs of
     stride * k + 1 pixels (321) are covered evenly. Statistics and affine parts
-    of the batch norms are frozen (spec 1.4).
+    of the batch norms are frozen (section 2.4.1).
 
     Args:
       output_stride: 8 (DeepLab v2) or 16.

@@ -1,7 +1,7 @@
 """What the numbers of the thesis were measured on and with, as far as this project reproduces them.
 
-Where a table does not say it, the section on its experiments does (2.4.1, 2.4.3,
-3.4.1); Tables 2.5 to 2.8 and 3.3 are read as tested like the others, with CRF.
+Where a table does not say it, the section on its experiments does (2.4.1, 3.4.1);
+Tables 2.5 to 2.8 and 3.3 are read as tested like the others, with CRF.
 """
 
 import dataclasses

@@ -54,7 +54,7 @@ class MomentumSGD(keras.optimizers.Optimizer):
       groups: factors on both, by variable.
       order: "tensorflow" or "caffe", see above.
 
-    Ref: spec 0.6 and A2-25.
+    Ref: A2-25; docs/methods.md.
     """
 
     def __init__(self, learning_rate, momentum: float, decay: float, groups: Groups = Groups(), order: str = ORDERS[0],
