@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsss_tf.errors import InputError
-from wsss_tf.files.cams import cam_path, write_cam
+from wsss_tf.files.cams import cam_path, normalise, write_cam
 from wsss_tf.files.images import read_grey, read_labels
 from wsss_tf.files.store import write_ids
 from wsss_tf.pseudo_labels.seeds import pseudo_label, superpixel_seed, write_label, write_seed
@@ -60,6 +60,12 @@ def test_initial_seed_equals_the_recorded_one(golden):
     keys = np.flatnonzero(recorded["t"]) + 1
     seed = superpixel_seed(keys, recorded["cam"][keys - 1], recorded["superpixels"], float(recorded["alpha"]))
     np.testing.assert_array_equal(seed, recorded["seed"])
+    maps = normalise(recorded["cam"][keys - 1])
+    np.testing.assert_allclose(maps, recorded["cam_norm"][keys - 1], rtol=1e-5)
+    means = [maps.max(axis=0)[recorded["superpixels"] == number].mean() for number in np.unique(recorded["superpixels"])]
+    np.testing.assert_allclose(means, recorded["fg_score"], rtol=1e-5)
+    assert np.unique(recorded["superpixels"])[np.argmin(means)] == recorded["bg_superpixel"]
+    assert set(recorded["superpixels"][seed == 0]) == {int(recorded["bg_superpixel"])}
     assert set(np.unique(seed)) == {0, *keys, 255}
 
 

@@ -19,9 +19,9 @@ class CamConfig:
     fusion: str = setting("max", "how the maps of the scales become one: max (eq. 2.4), sum, or irn, the sum exactly as IRN "
                                  "forms it, cells at tiles (A3-15)", FUSIONS)
     flip: bool = setting(False, "also fuse the mirror image (A2-18: chapter 2 is silent, no flip; A3-15: chapter 3 does)")
-    upsampling: str = setting("cells", "how a map becomes as large as the photo (eq. 2.4, A2-29): cells, padded to whole cells, "
-                                       "each put on its own pixels and then resized; or direct, in one step; irn has its own",
-                              UPSAMPLINGS)
+    upsampling: str = setting("cells", "how a map becomes as large as the photo (eq. 2.4, A2-29): cells, padded to whole "
+                                       "cells, each put on its own pixels and then resized; or direct, in one step; irn has "
+                                       "its own", UPSAMPLINGS)
 
 
 @dataclasses.dataclass(frozen=True)
