@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.limited import call_limited
 from wsss_tf.data.labels import find_labels, near_match, photo_id, read_csv, read_tags, read_xml, write_csv
 from wsss_tf.data.voc import CLASS_NAMES
-from tests.limited import call_limited
 from wsss_tf.errors import InputError
 
 NAMES = ("background", "bird", "boat", "cat")

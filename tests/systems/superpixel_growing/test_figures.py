@@ -11,7 +11,6 @@ from PIL import Image
 from wsss_tf.errors import InputError
 from wsss_tf.figures.page import draw_page
 from wsss_tf.figures.seeds import seed_parts
-from wsss_tf.files.images import read_labels
 
 
 @pytest.fixture(scope="module")
