@@ -150,6 +150,7 @@ def test_a_file_cut_off_anywhere_is_named(tmp_path, name):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")  # pickletools about the wild bytes
 @settings(max_examples=150, deadline=None)
 @given(name=st.sampled_from(FILES),
        places=st.lists(st.tuples(st.integers(0, 2300), st.integers(0, 255)), min_size=1, max_size=6))
@@ -163,6 +164,15 @@ def test_wild_bytes_are_read_or_refused(tmp_path_factory, name, places):
         assert all(isinstance(array, np.ndarray) for array in pytorch.read(path, "state_dict/").values())
     except InputError as error:
         assert "wild.pth" in str(error)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_memo_of_two_thousand_million_entries_is_refused(tmp_path, legacy):
+    opcodes = b"\x80\x02}r" + struct.pack("<I", 2**31 - 1) + b"."
+    path = tmp_path / "bomb.pth"
+    path.write_bytes(opcodes) if legacy else zipped(path, opcodes)
+    with pytest.raises(InputError, match="memo index 2147483647"):
+        pytorch.read(path)
 
 
 def test_legacy_storages_must_be_of_their_announced_size(tmp_path):

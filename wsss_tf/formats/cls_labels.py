@@ -7,13 +7,13 @@ every other name is refused, and the arrays are built afterwards from the bytes.
 
 import io
 import pickle
-import pickletools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from wsss_tf.errors import InputError
+from wsss_tf.formats.pickled import InertUnpickler
 
 _MAGIC = b"\x93NUMPY"
 _NUMBERS = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
@@ -55,11 +55,7 @@ def _pickle_part(data: bytes) -> bytes:
 
 
 def _unpickle(data: bytes) -> Any:
-    # The C unpickler sizes its memo by the largest index: a few bytes could ask for all memory.
-    for opcode, argument, _ in pickletools.genops(data):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > len(data):
-            raise pickle.UnpicklingError(f"memo index {argument} in a stream of {len(data)} bytes")
-    return _InertUnpickler(io.BytesIO(data), encoding="latin1").load()
+    return _Unpickler(io.BytesIO(data), "latin1").load()
 
 
 class _Dtype:
@@ -128,7 +124,7 @@ for _core in ("numpy.core", "numpy._core"):  # before and since numpy 2
     _STAND_INS[f"{_core}.numeric", "_frombuffer"] = _buffer_array
 
 
-class _InertUnpickler(pickle.Unpickler):
+class _Unpickler(InertUnpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:
             raise pickle.UnpicklingError(f"it asks for {module + '.' + name!r}, which image labels do not need")

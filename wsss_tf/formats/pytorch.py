@@ -6,7 +6,6 @@ is one behaviour, whatever is installed.
 """
 
 import math
-import pickle
 import struct
 import zipfile
 from collections import OrderedDict
@@ -14,10 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+import ml_dtypes
 import numpy as np
 
 from wsss_tf.errors import InputError
-from wsss_tf.formats.bfloat import from_bfloat16
+from wsss_tf.formats.pickled import InertUnpickler
 
 _KINDS = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "BFloat16Storage": "<u2", "LongStorage": "<i8",
           "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1", "ByteStorage": "u1", "BoolStorage": "?"}
@@ -105,11 +105,11 @@ def _read_legacy(file: BinaryIO, prefix: str) -> dict[str, np.ndarray]:
     return {name: _array(tensor, content) for name, tensor in tensors.items()}
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(InertUnpickler):
     """Knows ordered dictionaries and what tensors are made of; everything else is refused by name."""
 
     def __init__(self, file: BinaryIO):
-        super().__init__(file, encoding="utf-8")
+        super().__init__(file, "utf-8")
         self.storages: dict[str, _Storage] = {}
 
     def find_class(self, module: str, name: str):
@@ -173,4 +173,4 @@ def _array(tensor: _Tensor, content: Callable[[_Storage], bytes]) -> np.ndarray:
     array = np.zeros(shape, dtype)
     if elements:
         array = np.lib.stride_tricks.as_strided(flat[offset:], shape, steps, writeable=False).copy()
-    return from_bfloat16(array) if storage.kind == "BFloat16Storage" else array
+    return array.view(ml_dtypes.bfloat16).astype(np.float32) if storage.kind == "BFloat16Storage" else array
