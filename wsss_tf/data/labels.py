@@ -11,9 +11,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from xml.parsers import expat
 
 import numpy as np
+from defusedxml import DefusedXmlException, ElementTree
 
 from wsss_tf.errors import InputError
 from wsss_tf.files import store
@@ -204,32 +204,16 @@ def _add(tags: Tags, image_id: str, values: tuple[int, ...], place: str) -> None
 
 
 def _object_names(path: Path) -> list[str]:
-    names, stack = [], []
-
-    def start(tag, _):
-        stack.append(tag)
-        if stack[1:] == ["object", "name"]:
-            names.append("")
-
-    def text(data):
-        if stack[1:] == ["object", "name"]:
-            names[-1] += data
-
-    def doctype(*_):
-        raise InputError(f"{path}: a DOCTYPE has no place in an annotation and can be an attack: "
-                         "remove it or take the file from its source")
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.CharacterDataHandler = start, text
-    parser.EndElementHandler = lambda _: stack.pop()
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = doctype
     try:
         if path.stat().st_size > MAX_XML_BYTES:
             raise ValueError(f"more than {MAX_XML_BYTES} bytes")
-        parser.Parse(path.read_bytes(), True)
-    except (expat.ExpatError, OSError, ValueError, LookupError) as error:
+        annotation = ElementTree.fromstring(path.read_bytes(), forbid_dtd=True)
+    except DefusedXmlException as error:
+        raise InputError(f"{path}: a DOCTYPE has no place in an annotation and can be an attack: "
+                         "remove it or take the file from its source") from error
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
         raise InputError(f"{path}: not a readable annotation ({error}): restore the file from its source") from error
-    return [name.strip() for name in names]
+    return [(name.text or "").strip() for name in annotation.findall("object/name")]
 
 
 def _image_id(key: str | int) -> str:
