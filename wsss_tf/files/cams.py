@@ -34,7 +34,7 @@ def read_cam(folder: Path, image_id: str) -> tuple[np.ndarray, np.ndarray]:
     """
     path = cam_path(folder, image_id)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:  # NumPy leaves a damaged one open
             keys, cam = arrays["keys"], arrays["cam"].astype(np.float32)
     except FileNotFoundError:
         raise InputError(f"{path}: no such class activation map: run scripts/make_cams.py") from None
