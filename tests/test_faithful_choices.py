@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from absl import flags
 
-from wsss_tf.config import define_flags, groups, read_flags
+from wsss_tf.commands.parsing import experiment_of
+from wsss_tf.config import groups
 from wsss_tf.systems.catalogue import SYSTEMS
 
 ROOT = Path(__file__).parents[1]
@@ -26,16 +26,7 @@ def surroundings(monkeypatch):
 
 def every(system: str, *arguments: str) -> dict[str, object]:
     """Flag -> value of every setting of the system, given these words of a command line."""
-    settings, values = groups(SYSTEMS[system].settings()), flags.FlagValues()
-    flags.DEFINE_string("system", system, "", flag_values=values)
-    for prefix, group in settings.values():
-        define_flags(group, values, prefix)
-    values(["tests", *arguments], known_only=True)  # a flagfile also names its experiment
-    found = {}
-    for prefix, group in settings.values():
-        given = read_flags(type(group), values, prefix)
-        found |= {prefix + name: getattr(given, name) for name in type(group).__dataclass_fields__}
-    return found
+    return experiment_of([f"--system={system}", *arguments]).flags()
 
 
 def test_every_open_point_is_there_once():
@@ -61,11 +52,9 @@ def test_flags_have_the_values_that_the_table_says(name):
 
 
 @pytest.mark.parametrize("system", SYSTEM.values())
-def test_defaults_named_beside_the_tables(system):
-    below = (ROOT / "docs/methods.md").read_text(encoding="utf-8").partition("Three defaults")[2].partition("\n## ")[0]
-    assert len(FLAG.findall(below)) == 3
-    for flag, value in FLAG.findall(below):
-        assert every(system)[flag] == value
+def test_the_default_that_is_not_the_thesis_s(system):
+    told = (ROOT / "docs/methods.md").read_text(encoding="utf-8").partition("\n## Choices")[2].partition("\n## ")[0]
+    assert FLAG.findall(told) == [("source", "shapes")] and every(system)["source"] == "shapes"
 
 
 def test_ids_in_help_texts_exist():

@@ -54,7 +54,7 @@ class Experiment:
         if any(stage.name == steps.PREPARE for stage in stages):
             if any(stage.makes in steps.SCORED for stage in stages):
                 stages.append(steps.scores(stages))
-            stages.append(steps.report(stages, [settings for _, settings in own.values()]))
+            stages.append(steps.report(stages, [settings for _, settings in own.values()], _flags(self.system.settings())))
         return Chain(self.system.name, stages, self.prefix, self.run, lambda: self.dataset)
 
     def prefix(self, settings: Any) -> str:
@@ -74,8 +74,7 @@ class Experiment:
 
     def flags(self) -> dict[str, Any]:
         """Flag -> value of all settings but those of the run."""
-        return {prefix + field.name: getattr(settings, field.name) for prefix, settings in groups(self.settings).values()
-                for field in dataclasses.fields(settings)}
+        return _flags(self.settings)
 
     def masks(self) -> str:
         """The stage that makes the masks.
@@ -87,6 +86,12 @@ class Experiment:
         if not made:
             raise InputError(f"--system={self.system.name}: it makes no masks: choose a system that does")
         return made[-1]
+
+
+def _flags(settings: Any) -> dict[str, Any]:
+    """Flag -> value of all groups of settings."""
+    return {prefix + field.name: getattr(own, field.name) for prefix, own in groups(settings).values()
+            for field in dataclasses.fields(own)}
 
 
 def check(experiment: Experiment) -> Experiment:

@@ -54,7 +54,7 @@ def _import(execute: Callable[[ModuleType], None], tensorflow: ModuleType) -> No
             show()
             raise
         if driver_is_there() and not found and os.environ.get("CUDA_VISIBLE_DEVICES") not in _NO_CARD_WANTED:
-            show(f"There is a driver of NVIDIA, but TensorFlow finds no device: scripts/doctor.py looks for the cause, and "
+            show(f"There is a driver of NVIDIA, but TensorFlow finds no device: `wsss doctor` looks for the cause, and "
                  f"{_LEVEL}=0 in the environment lets TensorFlow say more.\n")
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.commands import predict_photos
+from wsss_tf.commands import predict as predict_photos
 from wsss_tf.files.images import read_labels, read_photo
 from wsss_tf.imaging import crf
 from wsss_tf.imaging.tiling import blend, tiles
 from wsss_tf.inference.probabilities import Predictor
-from wsss_tf.nets.backbone import backbone_grid
-from wsss_tf.systems.trained import trained_segmenter
+from wsss_tf.stages.place import Place
+from wsss_tf.systems.steps import load_predictor
 
 NAMES = ("shapes_val_0000", "shapes_val_0001", "shapes_val_0002")
 
@@ -23,7 +23,8 @@ NAMES = ("shapes_val_0000", "shapes_val_0001", "shapes_val_0002")
 @pytest.fixture(scope="module")
 def predictor(masking_run) -> Predictor:
     e = masking_run.experiment
-    return Predictor(trained_segmenter(e, masking_run.folder / "segmenter"), backbone_grid(e.seg_backbone), e.test)
+    place = Place(masking_run.folder, {"net": masking_run.folder / "segmenter"}, lambda: e.dataset)
+    return load_predictor(place, *e.chain.stage("masks").settings)
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_what_is_done_is_skipped_unless_it_is_to_be_made_anew(predict, photos, o
 def test_results_of_other_settings_are_not_mixed(predict, out):
     predict("--nocrf")
     ended = predict()
-    assert ended.code == 2 and "crf=none and not C1: choose another --output, or add --overwrite" in ended.error
+    assert ended.code == 2 and "crf=none and not authors: choose another --output, or add --overwrite" in ended.error
     assert "scales=[1.0] and not [0.5]" in predict("--nocrf", "--test_scales=0.5").error
     (out / "settings.json").write_text("[1")
     assert "settings.json: damaged" in predict("--nocrf").error

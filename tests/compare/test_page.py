@@ -86,7 +86,7 @@ def test_pictures_of_every_run(masking_run, cam_run):
 
 
 def test_photos_that_changed_or_are_gone_are_told(masking_run, tiny, finish, tmp_path):
-    data = shutil.copytree(masking_run.experiment.data.data, tmp_path / "data")
+    data = shutil.copytree(masking_run.experiment.settings.data.data, tmp_path / "data")
     run = finish(tiny(f"--data={data}", "--source=folder", "--experiment=photos_gone", "--reuse=tiny_masking"))
     comparison = compare([str(run.folder)])
     assert "No pictures" not in render(comparison, 1)

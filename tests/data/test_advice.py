@@ -52,3 +52,11 @@ def test_large_photos(tmp_path):
     first = dataclasses.replace(good.train[0], image=tmp_path / "p0.jpg")
     found = advice(dataclasses.replace(good, train=(first, *good.train[1:])))
     assert len(found) == 1 and found[0].startswith(f"{tmp_path / 'p0.jpg'}: 1600x40 pixels") and "about 500" in found[0]
+
+
+def test_photos_that_declare_too_many_pixels_are_left_to_the_check(tmp_path):
+    """20,000 x 20,000, at which Pillow raises an error of its own."""
+    Image.new("1", (20000, 20000)).save(tmp_path / "p0.png")
+    good = dataset(*GOOD)
+    first = dataclasses.replace(good.train[0], image=tmp_path / "p0.png")
+    assert advice(dataclasses.replace(good, train=(first, *good.train[1:]))) == []

@@ -47,6 +47,12 @@ def test_files_may_be_absent(dataset):
     assert check_dataset(dataclasses.replace(dataset, train=tuple(bare), val=()), progress=False) == []
 
 
+def test_files_of_too_many_pixels_are_named_and_not_decoded(dataset):
+    lines = check_dataset(dataset, progress=False, max_pixels=SIZE[0] * SIZE[1] - 1)
+    assert len(lines) == 9 and all(f"expected 1 to {SIZE[0] * SIZE[1] - 1} pixels" in line for line in lines)
+    assert {Path(line.split(":")[0]).parent.name for line in lines} == {"images", "masks", "saliency"}
+
+
 def save(image: Image.Image):
     return lambda path: image.save(path, "JPEG" if image.mode == "CMYK" else "PNG")
 

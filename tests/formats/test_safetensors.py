@@ -1,12 +1,14 @@
 """The reader of .safetensors files, on one that the public library wrote and on broken ones."""
 
 import json
+import re
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.limited import call_limited
 from wsss_tf.errors import InputError
 from wsss_tf.formats import safetensors
 
@@ -37,58 +39,42 @@ def test_a_file_by_hand(tmp_path):
     np.testing.assert_array_equal(safetensors.read(path)["w"], [[0, 1], [2, 3]])
 
 
-def test_bfloat16_becomes_float32(tmp_path):
-    """One, minus two, and the smallest number above one."""
-    path = written(tmp_path / "x.safetensors", {"w": entry("BF16", (3,), 0, 6)}, np.uint16([0x3F80, 0xC000, 0x3F81]).tobytes())
-    array = safetensors.read(path)["w"]
-    assert array.dtype == np.float32 and array.tolist() == [1, -2, 1 + 2**-7]
-
-
 @pytest.mark.parametrize("header, says", [
-    ({"w": entry(end=20)}, "offset"), ({"w": entry(shape=(2, 3))}, "invalid shape"), ({"w": entry(begin=4, end=20)}, "offset"),
-    ({"w": entry(end=12, shape=(3,))}, "not fully covered"), ({"w": entry(), "v": entry()}, "offset"),
-    ({"w": entry(shape=(-2, -2))}, "usize"), ({"w": entry(shape=(2.0, 2))}, "usize"),
-    ({"w": entry(shape=(2**40, 2**40))}, "overflow"), ({"w": entry("F8")}, "F8"), ({"w": entry("O")}, "`O`"),
-    ({"w": entry("F8_E4M3", (16,))}, "float8"), ({"w": {"dtype": "F32"}}, "shape"), ([1], "sequence"), (b"{", "EOF"),
-    (b"[" * 10**5, "sequence"), (b'{"w": ' * 10**5, "invalid"), ({}, "not fully covered")])
+    ({"w": entry(end=20)}, "invalid shape"), ({"w": entry(shape=(2, 3))}, "invalid shape"),
+    ({"w": entry(begin=4, end=20)}, "invalid"),
+    ({"w": entry(end=12, shape=(3,))}, "not fully covered"), ({"w": entry(), "v": entry()}, "invalid"),
+    ({"w": entry(shape=(-2, -2))}, "invalid"), ({"w": entry(shape=(2.0, 2))}, "invalid"),
+    ({"w": entry(shape=(2**40, 2**40))}, "overflow"), ({"w": entry("F8")}, "F8"), ({"w": entry("O")}, "O"),
+    ({"w": entry(shape=(1,) * 100 + (4,))}, "dimension"), ({"w": entry("C64", (2,))}, "found complex64"),
+    ({"w": {"dtype": "F32"}}, "shape"), ([1], "sequence"), (b"{", "Expecting|property"), (b"[" * 10**5, "recursion|damaged"),
+    (json.dumps({"w": entry()}).encode().replace(b"}}", b'}, "w": ' + json.dumps(entry()).encode() + b"}"), "occurs twice"),
+    ({}, "not fully covered")])
 def test_what_is_not_sound_is_refused(tmp_path, header, says):
     with pytest.raises(InputError, match=r"bad\.safetensors: expected a \.safetensors file") as error:
         safetensors.read(written(tmp_path / "bad.safetensors", header))
-    assert says in str(error.value)
-
-
-def test_a_name_that_occurs_twice_is_one_sound_array(tmp_path):
-    header = b'{"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}, "w": {"dtype": "I64", "shape": [2], '
-    path = written(tmp_path / "x.safetensors", header + b'"data_offsets": [0, 16]}}')
-    assert safetensors.read(path)["w"].shape == (2,)
-
-
-def test_a_prefix_that_no_name_has_is_told():
-    with pytest.raises(InputError, match=r"no array model/\*"):
-        safetensors.read(PUBLIC, "model/")
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_damage_is_told_and_never_fatal(tmp_path, seed):
-    """Bytes changed anywhere in the header, and perhaps the end cut off."""
-    rng, whole, told = np.random.default_rng(seed), PUBLIC.read_bytes(), 0
-    for _ in range(200):
-        content = bytearray(whole)
-        for place in rng.integers(0, 8 + int.from_bytes(whole[:8], "little"), 2):
-            content[place] = rng.integers(256)
-        path = tmp_path / "bad.safetensors"
-        path.write_bytes(content[:rng.integers(1, len(content))] if rng.random() < 0.2 else content)
-        try:
-            assert all(isinstance(array, np.ndarray) for array in safetensors.read(path).values())
-        except InputError as error:
-            told += "bad.safetensors" in str(error)
-    assert told > 150
+    assert re.search(says, str(error.value))
 
 
 def test_a_header_longer_than_the_file_is_refused(tmp_path):
     (tmp_path / "bad.safetensors").write_bytes(struct.pack("<Q", 2**62) + b"{}")
-    with pytest.raises(InputError, match="header too large"):
+    with pytest.raises(InputError, match="a header of"):
         safetensors.read(tmp_path / "bad.safetensors")
+
+
+def test_a_large_header_costs_no_memory(tmp_path):
+    """90 MB of names for arrays of nothing are a sound file; it took 1.4 GB and more to say so."""
+    entries = b", ".join(b'"%07d": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}' % number
+                         for number in range(1_300_000))
+    path = written(tmp_path / "bad.safetensors", b"{" + entries + b"}", b"")
+    ended = call_limited(safetensors.read, path, mebibytes=128)
+    assert "a header of" in ended.error and ended.mebibytes < 16
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_are_refused_by_the_name_of_their_array(tmp_path, bad):
+    path = written(tmp_path / "bad.safetensors", {"w": entry()}, np.array([0, 1, bad, 3], "<f4").tobytes())
+    with pytest.raises(InputError, match="w: expected numbers, found NaN or infinity"):
+        safetensors.read(path)
 
 
 def test_a_file_cut_off_anywhere_is_named(tmp_path):

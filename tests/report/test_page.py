@@ -20,9 +20,8 @@ from PIL import Image
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.confusion import confusion_matrix
 from wsss_tf.evaluate.scores import scores_from_confusion, seed_scores_from_confusion
-from wsss_tf.example import UNKNOWN
+from wsss_tf.example import MASK_SUPERVISION, UNKNOWN
 from wsss_tf.imaging.drawing import draw_grey, draw_labels
-from wsss_tf.pseudo_labels.saliency_sources import MASK_SUPERVISION
 from wsss_tf.report.contract import ArtefactScores, PictureRow, ReportPage, ReportRow
 from wsss_tf.report.page import document, write_report
 from wsss_tf.report.render import render
@@ -90,7 +89,8 @@ def artefacts():
     labels = seed_scores_from_confusion(confusion(4), NAMES).as_dict()
     maps = scores_from_confusion(confusion(5), NAMES).as_dict()
     superpixels = {"achievable_accuracy": 0.91234, "count": 12.25, "under_segmentation": None}
-    return (ArtefactScores("maps_1", "cams", "train", maps, {0.4: {"miou": 0.25}, 0.2: maps, 0.3: {"miou": 0.1}}, 0.2),
+    curve = {0.4: {"miou": 0.25}, 0.2: maps, 0.3: {"miou": 0.1}}
+    return (ArtefactScores("maps_1", "cams", "train", curve=curve, threshold=0.2),
             ArtefactScores("seeds", "labels", "train", labels), ArtefactScores("more_seeds", "labels", "train", labels),
             ArtefactScores("regions", "superpixels", "train", superpixels),
             ArtefactScores(HOSTILE, "soft_edges", "val", {HOSTILE: 0.5, "names": [1]}))
@@ -254,7 +254,7 @@ def test_every_kind_of_artefact_has_a_table_with_its_scores(page):
     assert re.findall("<h3>(.*?)</h3>", shown)[3:] == ["Soft edges"], "a kind that nobody told the page of"
     maps, labels, superpixels, other = bodies(shown)
     found = artefacts()
-    numbers = [f"{100 * found[0].scores[name]:.1f}" for name in
+    numbers = [f"{100 * found[0].curve[0.2][name]:.1f}" for name in
                ("miou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")]
     assert maps == ["maps_1", "train", "0.2", *numbers], "what is no number is left out, the rest in a fixed order"
     numbers = [f"{100 * found[1].scores[name]:.1f}" for name in ("coverage", "foreground_precision", "foreground_recall")]
@@ -264,11 +264,17 @@ def test_every_kind_of_artefact_has_a_table_with_its_scores(page):
 
 def test_maps_have_a_curve_over_the_threshold(page):
     shown = part(page, "What the stages made")
-    best = artefacts()[0].scores["miou"]
+    best = artefacts()[0].curve[0.2]["miou"]
     assert best > 0.25 and f"maps_1 (train): best {100 * best:.1f} at 0.2" in shown
     (points,) = re.findall(r'<polyline class="line s0" stroke-dasharray="none" points="([^"]*)"><title>', shown)
     xs, ys = zip(*(map(float, point.split(",")) for point in points.split()))
     assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.2) and ys[0] < ys[2] < ys[1], "in the order of the thresholds"
+
+
+def test_maps_whose_run_uses_no_threshold_have_their_curve_alone():
+    maps = ArtefactScores("maps", "cams", "train", curve={0.2: {"miou": 0.3}, 0.4: {"miou": 0.5}})
+    shown = part(render(document(ReportPage("t", {}, (), NAMES, artefacts=(maps,)))), "What the stages made")
+    assert "<h3>Class activation maps</h3>" in shown and "best 50.0 at 0.4" in shown and "<table" not in shown
 
 
 def test_settings_of_ones_own_come_before_all_flags(page):

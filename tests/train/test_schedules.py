@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from wsss_tf.train.loop import stochastic_descent
+from wsss_tf.train.fit import stochastic_descent
+from wsss_tf.train.length import Length
 from wsss_tf.train.schedules import Cosine, Held, Poly, Triangular, WarmUp
 from wsss_tf.train.settings import TrainConfig
 
@@ -97,6 +98,6 @@ def test_poly_of_power_0_is_constant():
     ({"warmup_epochs": 3}, 3000, 1e-3 * (1 - 3000 / 7935) ** 0.9),
     ({"lr_every": 10}, 1009, 1e-3 * (1 - 1000 / 7935) ** 0.9), ({"schedule": "constant"}, 5000, 1e-3)])
 def test_settings_choose_the_schedule(settings, step, rate):
-    optimizer = stochastic_descent(TrainConfig(epochs=15, **settings), 529)
+    optimizer = stochastic_descent(TrainConfig(epochs=15, **settings), Length(529, 15 * 529, 15 * 529))
     optimizer.iterations.assign(step)
     assert float(optimizer.learning_rate) == pytest.approx(rate, rel=1e-5)

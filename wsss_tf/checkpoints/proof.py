@@ -127,7 +127,8 @@ def _beside_keras(checkpoint: Checkpoint, source: Path, net: keras.Model) -> str
         for ours, theirs in zip(net.get_layer(layer.name).get_weights() if layer.weights else (), layer.get_weights()):
             if not layer.name.endswith("_bn") and not np.array_equal(ours, theirs):  # biases are folded into those
                 raise InputError(f"{checkpoint.name}: {layer.name} has other weights than in Keras: please report it")
-    image = _image(2 * (stock.input_shape[1] or _SIDE,))
+    sides = 2 * (stock.input_shape[1] or _SIDE,)
+    image = np.random.default_rng(0).uniform(-110, 130, (1, *sides, 3)).astype(np.float32)  # centred
     theirs = keras.Model(stock.inputs[0], stock.get_layer(last).output)(colour.CONVENTIONS[checkpoint.convention](image))
     worst = _difference(checkpoint, _outputs(net, [last], image)[last], _channels_first(theirs))
     words = f"beside Keras's own net up to {last}"

@@ -6,7 +6,7 @@ from wsss_tf.commands.parsing import Parsed
 from wsss_tf.commands.program import Command
 from wsss_tf.config import expand_path, setting
 from wsss_tf.data.advice import advice
-from wsss_tf.data.build import coco_masks, voc_aug
+from wsss_tf.data.build import coco_masks, msrc, voc_aug
 from wsss_tf.data.check import check_dataset
 from wsss_tf.data.coco_annotations import FOLDERS
 from wsss_tf.data.voc import COUNTS
@@ -22,6 +22,8 @@ class DataCommandConfig:
     output: str = setting("", "voc_aug: folder that gets SegmentationClassAug and ImageSets; empty: the one of --voc")
     partial: bool = setting(False, f"voc_aug: accept a set of other than {COUNTS['train_aug']} images, and leave out those "
                                    "without mask")
+    archive: str = setting("", "msrc: the published archive of MSRC v2, as .zip or unpacked")
+    target: str = setting("", "msrc: folder to write the data set to")
     masks_from: str = setting("instances", "coco_masks: outlines of the instance annotations (needs pycocotools), or the pixel "
                                            "maps of COCO-Stuff in DATA/stuffthingmaps", tuple(coco_masks.SOURCES))
     mask_splits: str = setting(",".join(FOLDERS), "coco_masks: splits to write masks of, separated by commas")
@@ -32,6 +34,7 @@ USAGE = """wsss data WORK [--NAME=VALUE ...]
   wsss data check --source=folder --data=MY_FOLDER      lists what is wrong, file by file; exit code 1 if anything is
   wsss data generate                                    draws the embedded data set
   wsss data voc_aug --voc=VOC2012 --sbd=SBD             SegmentationClassAug and train_aug.txt of VOC 2012
+  wsss data msrc --archive=ARCHIVE --target=FOLDER      the MSRC objects of flags/real, in VOC layout
   wsss data coco_masks --source=coco --data=FOLDER      label maps that COCO 2014 is scored against"""
 
 
@@ -45,7 +48,8 @@ def main(parsed: Parsed) -> int | None:
 
 def _check(parsed: Parsed) -> int:
     experiment = parsed.experiment
-    problems = check_dataset(experiment.dataset, True, experiment.settings.data.maps_max)
+    data = experiment.settings.data
+    problems = check_dataset(experiment.dataset, True, data.maps_max, data.max_pixels)
     print("\n".join(problems) or "no problems found")
     for line in advice(experiment.dataset):
         print(f"warning: {line}")
@@ -82,5 +86,12 @@ def _coco_masks(parsed: Parsed) -> None:
                                      progress=True))
 
 
-_WORK = {"check": _check, "generate": _generate, "voc_aug": _voc_aug, "coco_masks": _coco_masks}
+def _msrc(parsed: Parsed) -> None:
+    config = parsed.config
+    if not config.archive or not config.target:
+        raise InputError("expected --archive=ARCHIVE and --target=FOLDER: give both")
+    print(msrc.build_msrc(expand_path(config.archive), expand_path(config.target), parsed.experiment.run))
+
+
+_WORK = {"check": _check, "generate": _generate, "voc_aug": _voc_aug, "coco_masks": _coco_masks, "msrc": _msrc}
 COMMAND = Command("data", USAGE, main, DataCommandConfig, words=True)

@@ -153,7 +153,7 @@ def _data(experiment: Experiment) -> Iterator[Finding]:
         yield Finding(BAD, "data", str(error))
         return
     few = dataclasses.replace(dataset, train=dataset.train[:_LOOKED_AT], val=dataset.val[:_LOOKED_AT])
-    problems = check_dataset(few, True, data.maps_max)
+    problems = check_dataset(few, True, data.maps_max, data.max_pixels)
     yield from (Finding(BAD, "data", problem) for problem in problems)
     if not problems:
         yield Finding(GOOD, "data", f"{dataset.name}: {dataset.num_classes} classes, {len(dataset.train)} training and "

@@ -118,7 +118,7 @@ def _unrecognised(error: flags.UnrecognizedFlagError, system: System | None) -> 
         return (f"--{name}: --system={system.name} does not read it, it belongs to {which}: leave it out, or choose "
                 f"--system={owners[0].name}")
     close = getattr(error, "suggestions", None) or flags._helpers.get_flag_suggestions(
-        name, sorted(flag_names(system)) if system else [])
+        name, sorted(flag_names(system) | {field.name for field in dataclasses.fields(RunConfig)}) if system else [])
     hint = f", did you mean --{close[0]}?" if close else f": `wsss flags {system.name}` lists them all" if system else ""
     return f"--{name}: no such flag{hint}"
 

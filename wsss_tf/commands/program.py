@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from wsss_tf.errors import InputError, Stopped
+from wsss_tf.quiet import silence_tensorflow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,9 +33,8 @@ class Command:
 
 def run_command(command: Command, words: Sequence[str]) -> int:
     """Runs a command and returns its exit code: 0, or 2 after an error of the user, which is printed in one line."""
-    # TensorFlow reads these when it is imported: no banner, and a GPU's memory is taken as needed.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    silence_tensorflow()
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU's memory is taken as needed
     try:
         return _run(command, list(words)) or 0
     except (InputError, OSError) as error:  # an OSError tells of the machine, and names its file too

@@ -27,21 +27,25 @@ Table, curves and pictures go to RUNS/NAME/superpixel_table."""
 
 def main(parsed: Parsed) -> None:
     """Makes what is missing, prints the table and draws."""
+    from wsss_tf.commands.superpixel_rows import measure
     from wsss_tf.figures.page import draw_page, save_figure
-    from wsss_tf.figures.superpixel_table import curves, measure, pictures, shown, table
+    from wsss_tf.figures.superpixel_curves import curves
+    from wsss_tf.figures.superpixel_table import pictures, shown, table
 
     files = [row for row in parsed.config.rows.split(",") if row]
     if not files:
         raise InputError("expected --rows=FLAGFILE,...: name the flagfiles to compare")
     prepare(parsed.experiment)
     given = [flag for flag in parsed.given if not flag.startswith(("--experiment=", "--system="))]
-    rows = measure([experiment_of([f"--flagfile={file}", *given]) for file in files])
+    experiments = [experiment_of([f"--flagfile={file}", *given]) for file in files]
+    rows = measure(experiments)
     folder, text = parsed.experiment.folder("superpixel_table"), table(rows)
     write_text(folder / "table.md", text + "\n")
     print(text)
-    chosen = [row for row in rows if row.experiment.run.experiment in parsed.config.columns.split(",")] or rows[:7]
-    examples = shown(rows[0].experiment.dataset.train, parsed.config.photos)
-    for name, figure in (("curves", curves(rows)), ("pictures", draw_page(pictures(chosen, examples)))):
+    chosen = [row for row in rows if row.experiment in parsed.config.columns.split(",")] or rows[:7]
+    dataset = experiments[0].dataset
+    page = pictures(chosen, shown(dataset.train, parsed.config.photos), dataset.class_names)
+    for name, figure in (("curves", curves(rows)), ("pictures", draw_page(page))):
         print(*save_figure(figure, folder, name), sep="\n")
 
 

@@ -22,6 +22,7 @@ from wsss_tf.report.charts import Charts, lines
 from wsss_tf.report.contract import PictureRow
 from wsss_tf.report.document import Cell, Document, Notes, Section, Strips, Table
 from wsss_tf.report.page import strips
+from wsss_tf.stages.steps import PLAIN, REFINED
 
 
 def write_page(path: Path, comparison: Comparison, photos: int) -> None:
@@ -156,7 +157,7 @@ def _strip(example: Example, groups: Sequence[Group]) -> PictureRow:
 
 def _ious(run: RunRecord) -> list[float | None]:
     """IoU by label of the masks after the CRF."""
-    return run.scores["crf"]["iou"]
+    return run.scores["masks"][REFINED]["iou"]
 
 
 def _cam_curve(run: RunRecord) -> dict[str, dict]:
@@ -167,7 +168,7 @@ def _cam_curve(run: RunRecord) -> dict[str, dict]:
 def _masks(run: RunRecord) -> dict[str, Path]:
     """Ending of the title -> folder of masks, empty without any."""
     folder = run.stages.get("masks")
-    return {"": folder / "plain", " + CRF": folder / "crf"} if folder else {}
+    return {"": folder / PLAIN, " + CRF": folder / REFINED} if folder else {}
 
 
 def _mean(values: Sequence[Sequence[float | None]]) -> np.ndarray:

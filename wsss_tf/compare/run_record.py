@@ -132,18 +132,17 @@ def read_run(folder: Path, known: dict[str, Path]) -> RunRecord:
     if not {"masks", "superpixels"} & scores.keys():
         raise InputError(f"{folder}: its evaluation images have no masks, so it has no scores to compare")
     made, inputs = _origins(manifest, known, folder)
-    settings = {name: value for path in made.values() for name, value in read_manifest(path)["settings"].items()}
     system = str(manifest.get("system", ""))
-    settings["system"] = system
+    settings = {name: value for path in made.values() for name, value in read_manifest(path)["settings"].items()}
+    settings = _defaults(system, settings) | settings | {"system": system}
     prepared = _prepared(inputs, known, folder)
     name, seed = manifest.get("experiment", folder.name), manifest.get("seed", 0)
-    last = next(made[stage] for stage in ("masks", "superpixels") if stage in made)
     return RunRecord(
         folder=folder, name=name.removesuffix(f"_{seed}"), system=system, seed=seed, fingerprint=manifest["fingerprint"],
         paper_rows=row_names(manifest.get("paper_row", "")), settings=settings, inputs=inputs,
         data=_data_config(prepared["settings"]), prepared=prepared["results"],
-        supervision=united(tuple(manifest["supervision"])), scores=scores, stages=made,
-        revision=read_manifest(last)["machine"].get("revision", ""))
+        supervision=united(tuple(sorted(manifest["supervision"]))), scores=scores, stages=made,
+        revision=read_manifest(_maker(made))["machine"].get("revision", ""))
 
 
 def _origins(manifest: dict, known: dict[str, Path], run: Path) -> tuple[dict[str, Path], dict[str, object]]:
@@ -176,6 +175,21 @@ def _prepared(inputs: dict, known: dict[str, Path], run: Path) -> dict:
                 return manifest
     raise InputError(f"{run}: the stage prepare of its data is not among the runs in {run.parent}: run "
                      "`wsss run --until=prepare` with its flags, or put the run that it was taken from beside it")
+
+
+def _defaults(system: str, settings: dict) -> dict[str, object]:
+    """Values of flags that were added after a run: of the groups that its stages read, the defaults, which are forever."""
+    own = groups(SYSTEMS[system].settings()).values() if system in SYSTEMS else ()
+    flags = [{prefix + field.name: field.default for field in dataclasses.fields(group)} for prefix, group in own]
+    return {name: value for group in flags if group.keys() & settings.keys() for name, value in group.items()}
+
+
+def _maker(made: dict[str, Path]) -> Path:
+    """The stage whose net makes the masks, else the one that made the superpixels."""
+    if "masks" not in made:
+        return made["superpixels"]
+    needs = [told["from"] for told in read_manifest(made["masks"])["inputs"].values()]
+    return next((made[need] for need in needs if need in made), made["masks"])
 
 
 @functools.cache

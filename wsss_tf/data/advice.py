@@ -3,9 +3,9 @@
 import itertools
 from collections import Counter
 
-from PIL import Image
-
+from wsss_tf.errors import InputError
 from wsss_tf.example import Dataset
+from wsss_tf.files.images import image_size
 
 FEW_PHOTOS = 5  # below which a class is not learned but remembered
 LONG_SIDE = 1200  # pixels; nets, superpixels and crops are made for photos of about 500
@@ -57,11 +57,10 @@ def _without_tags(dataset: Dataset) -> list[str]:
 def _large_photos(dataset: Dataset) -> list[str]:
     for example in dataset.train[:_LOOKED_AT]:
         try:
-            with Image.open(example.image) as photo:
-                size = photo.size
-        except OSError:  # check_dataset names it
+            height, width = image_size(example.image)
+        except InputError:  # check_dataset names it
             continue
-        if max(size) > LONG_SIDE:
-            return [f"{example.image}: {size[0]}x{size[1]} pixels, and perhaps others: all settings are made for long sides "
+        if max(height, width) > LONG_SIDE:
+            return [f"{example.image}: {width}x{height} pixels, and perhaps others: all settings are made for long sides "
                     "of about 500; make the photos (and masks and maps) smaller first, or memory may run out"]
     return []

@@ -12,20 +12,21 @@ import numpy as np
 
 from wsss_tf.errors import InputError
 from wsss_tf.example import UNKNOWN, Dataset, Example
-from wsss_tf.files.images import read_labels, read_photo, read_saliency
+from wsss_tf.files.images import MAX_PIXELS, read_labels, read_photo, read_saliency
 from wsss_tf.parallel.progress import counted
 
 MAX_THREADS = 8  # decoding scales with the cores, reading over a network with the threads
 MAX_NAMED = 5  # wrong labels that a line names as examples
 
 
-def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> list[str]:
+def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255, max_pixels: int = MAX_PIXELS) -> list[str]:
     """Decodes every photo, mask and saliency map of both splits.
 
     Args:
       dataset: the data set.
       progress: tell the progress.
       maps_max: value of a saliency map that means certainly salient.
+      max_pixels: most pixels of a file; larger ones are not decoded.
 
     Returns:
       One line per problem: the file, what was expected and found, what to do;
@@ -35,7 +36,7 @@ def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> list
     examples = list({example.image_id: example for example in dataset.val + dataset.train}.values())
     problems = _untagged(dataset)
     with ThreadPoolExecutor(_threads()) as pool:
-        check = partial(_check_files, num_classes=dataset.num_classes, maps_max=maps_max)
+        check = partial(_check_files, num_classes=dataset.num_classes, maps_max=maps_max, max_pixels=max_pixels)
         found = pool.map(check, examples)
         found = counted(found, len(examples), "checking", shown=progress)
         return problems + [line for lines in found for line in lines]
@@ -61,12 +62,12 @@ def listing_digest(examples: Iterable[Example], with_masks: bool) -> str:
     return _digest(examples, with_masks, _listing)
 
 
-def _check_files(example: Example, num_classes: int, maps_max: int) -> list[str]:
+def _check_files(example: Example, num_classes: int, maps_max: int, max_pixels: int) -> list[str]:
     problems = []
 
-    def decoded(read: Callable[[Path], np.ndarray], path: Path | None) -> np.ndarray | None:
+    def decoded(read: Callable[..., np.ndarray], path: Path | None) -> np.ndarray | None:
         try:
-            return None if path is None else read(path)
+            return None if path is None else read(path, max_pixels=max_pixels)
         except InputError as error:
             problems.append(str(error))
 

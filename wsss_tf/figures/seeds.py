@@ -1,13 +1,14 @@
-"""Figures 3.3 and 3.17: how superpixels and class activation maps become the initial seed, and what alpha does to it."""
+"""Figure 3.17 and seeds: how superpixels and class activation maps become the initial seed, and what alpha does to it."""
 
 import dataclasses
 
 import numpy as np
 
 from wsss_tf.example import UNKNOWN, Example
-from wsss_tf.figures.cams import HEAT, strength_of, truth_panel
+from wsss_tf.figures.cams import HEAT, strength_of
 from wsss_tf.figures.page import Page
 from wsss_tf.figures.panel import Panel, titled_once
+from wsss_tf.figures.photos import truth_panel
 from wsss_tf.figures.sources import Sources
 from wsss_tf.files.cams import read_cam
 from wsss_tf.files.images import read_ids, read_labels, read_photo
@@ -57,15 +58,24 @@ def seed_parts(sources: Sources) -> list[SeedParts]:
     """The parts of every chosen photo.
 
     Raises:
-      InputError: the stage superpixels or cams is missing, or a file is damaged.
+      InputError: superpixels or maps are missing, or a file is damaged.
     """
-    superpixels, cams = sources.chain.require("superpixels"), sources.chain.require("cams")
-    return [SeedParts(example, read_photo(example.image), *read_cam(cams, example.image_id),
-                      read_ids(superpixels / f"{example.image_id}.png")) for example in sources.train()]
+    return [parts_of(sources, example) for example in sources.train()]
+
+
+def parts_of(sources: Sources, example: Example) -> SeedParts:
+    """The parts of one photo.
+
+    Raises:
+      InputError: see `seed_parts`.
+    """
+    superpixels, cams = sources.folder("superpixels"), sources.folder("cams")
+    return SeedParts(example, read_photo(example.image), *read_cam(cams, example.image_id),
+                     read_ids(superpixels / f"{example.image_id}.png"))
 
 
 def seed_page(sources: Sources) -> Page:
-    """Figure 3.3, a row per photo: superpixels, strongest map, its mean in each superpixel, and the seed that follows.
+    """A row per photo: superpixels, strongest map, its mean in each superpixel, and the seed that follows.
 
     Raises:
       InputError: see `seed_parts`.
@@ -80,7 +90,7 @@ def seed_page(sources: Sources) -> Page:
                                                                                f"{activity.max():.2f}",)),
                      Panel(seed, ("seed",), labeled(seed, parts.example))))
     return Page(titled_once(rows), sources.class_names, f"{HEAT} Seed: the pixels above alpha {config.alpha:g}, and the "
-                f"superpixel of the lowest mean as background (eqs 3.2 to 3.5). {SHARES}")
+                f"superpixel of the lowest mean as background (eqs 3.3 to 3.5). {SHARES}")
 
 
 def alpha_page(sources: Sources) -> Page:

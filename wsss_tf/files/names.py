@@ -1,20 +1,27 @@
-"""Names that become folders."""
+"""Names that become files and folders."""
 
-import re
+import unicodedata
 
 from wsss_tf.errors import InputError
 
-_COMPONENT = re.compile(r"[\w][\w.\-+=,@ ]*", re.UNICODE)
-_LONGEST = 150  # bytes; a folder that is set aside, and temporary files, need more
+_LONGEST = 200  # bytes; file systems take 255, and suffixes follow
 
 
 def component(text: str, flag: str) -> str:
-    """The text, if it is one path component of ordinary characters.
+    """The text itself, which names one file or folder and leads nowhere else.
+
+    Letters (with their marks) and digits of any script, dots, underscores and hyphens, not beginning
+    with a dot or hyphen: that holds on every file system, in every shell.
+
+    Args:
+      text: the name.
+      flag: where it comes from, for the message, such as --experiment.
 
     Raises:
-      InputError: it is empty, begins with something else than a letter, a digit or _, has a separator, or is too long.
+      InputError: it is empty, too long, or has other characters.
     """
-    if not _COMPONENT.fullmatch(text) or text.endswith((" ", ".")) or len(text.encode()) > _LONGEST:
-        raise InputError(f"{flag}={text}: expected one name of letters, digits and . _ - + = that begins with a letter or digit, "
-                         f"of at most {_LONGEST} bytes: it becomes a folder, choose another")
+    plain = all(character in "._-" or unicodedata.category(character)[0] in "LMN" for character in text)
+    if not plain or not text or text[0] in ".-" or ".." in text or len(text.encode("utf-8", "replace")) > _LONGEST:
+        raise InputError(f"{flag}={text[:_LONGEST]!r}: expected a name of letters, digits, '.', '_' and '-' that begins with a "
+                         f"letter, digit or '_', of at most {_LONGEST} bytes: choose another name")
     return text

@@ -21,29 +21,35 @@ FC_CHANNELS = 1024  # that are left of the 4096 of fc1 and fc2
 
 # Convolutions and channels of the five blocks, named as in keras.applications.
 _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+# Output stride -> strides of the pools, dilation rates of the blocks.
+_SHAPES = {8: ((2, 2, 2, 1, 1), (1, 1, 1, 1, 2)), 16: ((2, 2, 2, 2, 1), (1, 1, 1, 1, 1)), 32: ((2, 2, 2, 2, 2), (1, 1, 1, 1, 1))}
 
 
-def build(output_stride: int, weights: str, convention: str = "caffe_bgr") -> keras.Model:
+def build(output_stride: int, weights: str, batch_norm: str = "usual", convention: str = "caffe_bgr") -> keras.Model:
     """VGG16 trunk: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 512]}.
 
-    Pools are 3x3 and padded on both sides; pool4 and pool5 keep the resolution
-    and the last block is dilated. Cell i looks at pixel stride * i, so inputs
-    of stride * k + 1 pixels (321) are covered evenly. The segmentation heads
-    read pool5a, the average of pool5 over 3x3 cells, as in DeepLab's own nets.
+    Pools are 3x3 and padded on both sides. At stride 8 pool4 and pool5 keep the
+    resolution and the last block is dilated, at 16 pool5 keeps it. Cell i looks
+    at pixel stride * i, so inputs of stride * k + 1 pixels (321) are covered
+    evenly. The segmentation heads read pool5a, the average of pool5 over 3x3 cells, as in DeepLab's own nets.
 
     Args:
-      output_stride: 8 (thesis, A2-3) or 16.
+      output_stride: 8 (thesis, A2-3), 16 or 32.
       weights: "imagenet", "none", or the path of a Keras .h5 file of this trunk,
         of the reduced net, or of keras.applications.VGG16 with or without its top.
+      batch_norm: must be "usual"; there are none.
       convention: the input that the weights were trained on, "caffe_bgr" (the
         original and Keras) or "torchvision".
 
     Raises:
-      InputError: another output stride, or weights that do not fit.
+      InputError: another output stride, weights that do not fit, or a choice
+        for batch norms.
     """
-    if output_stride not in (8, 16):
-        raise InputError(f"output_stride={output_stride}: expected 8 or 16 for vgg16")
-    strides, rates = (2, 2, 2, output_stride // 8, 1), (1, 1, 1, 1, 16 // output_stride)
+    if output_stride not in _SHAPES:
+        raise InputError(f"output_stride={output_stride}: expected 8, 16 or 32 for vgg16")
+    if batch_norm != "usual":
+        raise InputError(f"batch_norm={batch_norm}: vgg16 has no batch norms: leave it at usual, or choose another backbone")
+    strides, rates = _SHAPES[output_stride]
     image = keras.Input((None, None, 3), name="image")
     x = colour.CONVENTIONS[convention](image)
     for block, ((convolutions, channels), stride, rate) in enumerate(zip(_BLOCKS, strides, rates), 1):
@@ -100,7 +106,7 @@ def fc_layers(weights: str) -> dict[str, list[np.ndarray]]:
     """
     if weights != "imagenet" and not _has_top(expand_path(weights)):
         raise InputError(f"{expand_path(weights)}: expected fully connected layers too, from which fc6 and fc7 start, found "
-                         "the backbone alone: fetch the file that has them with scripts/weights.py fetch vgg16_reduced, or "
+                         "the backbone alone: fetch the file that has them with `wsss weights fetch vgg16_reduced`, or "
                          "draw them with --seg_fc_start=random")
     net = build_reduced(weights)
     return {name: net.get_layer(name).get_weights() for name in ("fc6", "fc7")}

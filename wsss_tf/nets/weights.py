@@ -46,7 +46,7 @@ def load_backbone_weights(model: keras.Model, source: str, application: Callable
 
 
 def load_trunk_weights(trunk: keras.Model, source: str, convention: str, name: str = "") -> bool:
-    """Fills a trunk from a file that was written for this very trunk, for one by scripts/weights.py; says if it was.
+    """Fills a trunk from a file that was written for this very trunk, for one by `wsss weights`; says if it was.
 
     Args:
       trunk: the trunk to fill.
@@ -84,8 +84,8 @@ def load_converted_weights(trunk: keras.Model, source: str, convention: str, che
     if source == "none":
         return
     if source == "imagenet":
-        raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: run scripts/weights.py fetch "
-                         f"{checkpoint} and give the file with --cls_weights=FILE.weights.h5 and "
+        raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: run `wsss weights fetch "
+                         f"{checkpoint}` and give the file with --cls_weights=FILE.weights.h5 and "
                          "--seg_weights=FILE.weights.h5")
     load_weights(trunk, expand_path(source), convention)
 

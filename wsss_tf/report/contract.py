@@ -34,7 +34,7 @@ class ArtefactScores:
         word that is not known here is shown like the others.
       split: the images, e.g. "train".
       scores: measure -> number, None where it is undefined; what is no number is
-        not shown.
+        not shown. Of maps with a curve those at `threshold` if not given.
       curve: threshold -> such scores, of maps that need one.
       threshold: the one that the run uses.
     """

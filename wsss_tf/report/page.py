@@ -6,7 +6,7 @@ The page needs no network and no other file, so it can be mailed or archived.
 from collections.abc import Sequence
 from pathlib import Path
 
-from wsss_tf.pseudo_labels.saliency_sources import MASK_SUPERVISION
+from wsss_tf.example import MASK_SUPERVISION
 from wsss_tf.report.charts import Charts, curve
 from wsss_tf.report.contract import PictureRow, ReportPage
 from wsss_tf.report.document import Document, Section, Strip, Strips, class_legend, class_tag, jpeg

@@ -10,24 +10,29 @@ from wsss_tf.errors import InputError
 from wsss_tf.example import MASK_SUPERVISION, Example
 from wsss_tf.files.cams import normalise, read_cam
 from wsss_tf.files.images import read_grey, read_ids, read_labels, read_photo
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.files.manifest import MANIFEST, read_manifest
-from wsss_tf.report import page as report
+from wsss_tf.imaging import drawing
+from wsss_tf.pseudo_labels.saliency_sources import saliency_scores
+from wsss_tf.report.contract import ArtefactScores, PictureRow, ReportPage, ReportRow
+from wsss_tf.report.page import write_report
+from wsss_tf.report.text import print_table
 from wsss_tf.stages.place import Place
 from wsss_tf.stages.stage import Makes, united
 from wsss_tf.superpixels.metrics import SHORT_NAMES
-from wsss_tf.train.logs import read_log
 
 _SHOWN = 12  # pictures per split
 _MASKS = {"plain": ("", False), "crf": (" + CRF", True)}
 _LABEL_TITLES = {"labels": "pseudo-labels", "seeds": "initial seeds"}  # of stages that make labels, where the name is not enough
 
 
-def write_run_report(place: Place, makes: Mapping[str, Makes]) -> dict:
+def write_run_report(place: Place, makes: Mapping[str, Makes], defaults: Mapping[str, object]) -> dict:
     """Writes report.html of a run whose stages are done; returns its path for the manifest.
 
     Args:
       place: of the report; its inputs are all other stages.
       makes: stage -> what lies in its folder.
+      defaults: flag -> the value that the system gives it.
 
     Raises:
       InputError: an artefact is missing or damaged.
@@ -37,37 +42,44 @@ def write_run_report(place: Place, makes: Mapping[str, Makes]) -> dict:
     scored = next((stage for stage, made in makes.items() if made is Makes.SCORES), None)
     scores = read_scores(place.inputs[scored]) if scored else {}
     flags = {flag: value for manifest in manifests.values() for flag, value in manifest["settings"].items()}
-    page = report.ReportPage(
-        title=name, summary=_summary(place, manifests, scores, makes), rows=score_rows(name, scores, makes, manifests),
-        class_names=dataset.class_names,
-        pictures=tuple(_train_strip(place, makes, example) for example in _spread(dataset.train))
+    page = ReportPage(
+        title=name, summary=_summary(place, manifests, scores, makes),
+        rows=score_rows(name, scores, makes, manifests), artefacts=_artefacts(scores, makes, manifests),
+        supervision=united(tuple(word for manifest in manifests.values() for word in manifest["supervision"])),
+        defaults=dict(defaults), class_names=dataset.class_names,
+        pictures=tuple(_train_strip(place, makes, manifests, example) for example in _spread(dataset.train))
         + tuple(_val_strip(place, makes, example) for example in _spread(dataset.val) if Makes.MASKS in makes.values()),
         curves={stage: read_log(folder / "log.jsonl") for stage, folder in place.inputs.items()
                 if (folder / "log.jsonl").exists()},
         flags=flags, manifests=manifests)
     path = place.folder / "report.html"
-    report.write_report(path, page)
+    write_report(path, page)
     return {"report": str(path)}
 
 
-def score_rows(name: str, scores: Mapping, makes: Mapping[str, Makes], manifests: Mapping[str, dict]) -> tuple[report.ReportRow, ...]:
-    """Rows of the score table from the content of scores.json."""
+def score_rows(name: str, scores: Mapping, makes: Mapping[str, Makes], manifests: Mapping[str, dict]) -> tuple[ReportRow, ...]:
+    """Rows of the table of masks from the content of scores.json."""
     rows = []
     for stage, found in scores.items():
-        made = makes[stage]
-        if made is Makes.MASKS:
+        if makes.get(stage) is Makes.MASKS:
             told = manifests[stage]
             scales = ", ".join(f"{scale:g}" for scale in told["settings"].get("test_scales", ()))
             rows += _mask_rows(name, found, told["supervision"], scales + ", flip" * bool(told["settings"].get("test_flip")))
-        elif made is Makes.CAMS and found:
-            threshold = max(found, key=lambda threshold: found[threshold]["miou"] or 0)
-            rows.append(report.ReportRow(f"{stage} > {threshold} (best, chosen with masks), tags given", "train", False,
-                                         found[threshold]))
-        elif made is Makes.LABELS:
-            rows.append(report.ReportRow(_LABEL_TITLES.get(stage, stage), "train", False, found))
-        elif made is Makes.SALIENCY:
-            rows.append(report.ReportRow("saliency targets, objects of any class", "train", False, found))
     return tuple(rows)
+
+
+def _artefacts(scores: Mapping, makes: Mapping[str, Makes], manifests: Mapping[str, dict]) -> tuple[ArtefactScores, ...]:
+    """Scores of what training sees, whatever it is."""
+    used = [manifest["settings"]["label_threshold"] for manifest in manifests.values() if "label_threshold" in manifest["settings"]]
+    made = []
+    for stage, found in scores.items():
+        kind = makes.get(stage)
+        if kind is Makes.CAMS:
+            curve = {float(threshold): score for threshold, score in found.items()}
+            made.append(ArtefactScores(stage, kind.value, "train", curve=curve, threshold=used[0] if used else None))
+        elif kind not in (None, Makes.MASKS):
+            made.append(ArtefactScores(stage, kind.value, "train", found))
+    return tuple(made)
 
 
 def compare_runs(folders: Sequence[str]) -> str:
@@ -83,7 +95,7 @@ def compare_runs(folders: Sequence[str]) -> str:
         if not found:
             raise InputError(f"{folder}: its evaluation images have no masks, so it has no scores to compare")
         rows += found
-    return report.print_table(tuple(rows))
+    return print_table(tuple(rows))
 
 
 def read_scores(folder: Path) -> dict:
@@ -104,21 +116,20 @@ def read_scores(folder: Path) -> dict:
     return scores
 
 
-def _mask_rows(name: str, scores: Mapping, supervision: Sequence[str], scales: str = "") -> list[report.ReportRow]:
+def _mask_rows(name: str, scores: Mapping, supervision: Sequence[str], scales: str = "") -> list[ReportRow]:
     """Rows of the masks without and with CRF, marked if trained on masks; none if there was no ground truth."""
     name += f" [{MASK_SUPERVISION}]" if any(MASK_SUPERVISION in word for word in supervision) else ""
-    return [report.ReportRow(name + suffix, "val", crf, scores[key], scales)
+    return [ReportRow(name + suffix, "val", crf, scores[key], scales)
             for key, (suffix, crf) in _MASKS.items() if key in scores]
 
 
 def _summary(place: Place, manifests: Mapping[str, dict], scores: Mapping, makes: Mapping[str, Makes]) -> dict[str, str]:
     dataset = place.dataset
-    words = tuple(word for manifest in manifests.values() for word in manifest["supervision"])
     system = next((manifest["system"] for manifest in reversed(list(manifests.values())) if "system" in manifest), "")
     summary = {
         "Data": f"{dataset.name}: {len(dataset.train)} training images, {len(dataset.val)} "
                 + ("photos with masks made" if dataset.masks_wanted else "evaluation images"),
-        "Supervision": united(words), "System": system}
+        "System": system}
     for stage, made in makes.items():
         settings = manifests.get(stage, {}).get("settings", {})
         if made is Makes.NET:
@@ -134,42 +145,56 @@ def _summary(place: Place, manifests: Mapping[str, dict], scores: Mapping, makes
     return summary | {"Seed": str(place.seed)}
 
 
-def _train_strip(place: Place, makes: Mapping[str, Makes], example: Example) -> report.PictureRow:
+def _train_strip(place: Place, makes: Mapping[str, Makes], manifests: Mapping[str, dict], example: Example) -> PictureRow:
     """Photo, truth if there is any, and what each stage has made of it."""
     photo = read_photo(example.image)
     pictures = [("photo", photo)]
     if example.mask:
-        pictures.append(("ground truth", report.draw_labels(photo, read_labels(example.mask))))
+        pictures.append(("ground truth", drawing.draw_labels(photo, read_labels(example.mask))))
     for stage, made in makes.items():
+        title = _LABEL_TITLES.get(stage, stage)
+        if made is Makes.SALIENCY:
+            title, source = _saliency_title(manifests[stage]["settings"])
+            if source:
+                maximum = next((told["results"]["maps_max"] for told in manifests.values() if "maps_max" in told["results"]), 255)
+                pictures.append(("saliency", drawing.draw_grey(saliency_scores(example, source, maximum))))
         if made in _DRAWN:
-            pictures.append((_LABEL_TITLES.get(stage, stage), _DRAWN[made](place.inputs[stage], example, photo)))
-    return report.PictureRow(f"train: {example.image_id}", tuple(pictures), example.tags)
+            pictures.append((title, _DRAWN[made](place.inputs[stage], example, photo)))
+    return PictureRow(f"train: {example.image_id}", tuple(pictures), example.tags)
 
 
-def _val_strip(place: Place, makes: Mapping[str, Makes], example: Example) -> report.PictureRow:
+def _saliency_title(settings: Mapping) -> tuple[str, str]:
+    """What a target is called, and the source of the saliency that it was made of; "" if that was a mask."""
+    source, refined = settings["saliency_source"], settings["saliency_refinement"] != "none"
+    if source == "ground_truth":
+        return f"binary mask ({MASK_SUPERVISION})", ""
+    return "refined saliency" if refined else "binary saliency", source
+
+
+def _val_strip(place: Place, makes: Mapping[str, Makes], example: Example) -> PictureRow:
     photo = read_photo(example.image)
     pictures = [("photo", photo)]
     if example.mask:
-        pictures.append(("ground truth", report.draw_labels(photo, read_labels(example.mask))))
+        pictures.append(("ground truth", drawing.draw_labels(photo, read_labels(example.mask))))
     for stage, made in makes.items():
         if made is Makes.MASKS:
             for kind, (suffix, _) in _MASKS.items():
                 labels = read_labels(place.inputs[stage] / kind / f"{example.image_id}.png")
-                pictures.append((f"prediction{suffix}", report.draw_labels(photo, labels)))
+                pictures.append((f"prediction{suffix}", drawing.draw_labels(photo, labels)))
     split = "masks" if place.dataset.masks_wanted else "val"
-    return report.PictureRow(f"{split}: {example.image_id}", tuple(pictures), example.tags)
+    return PictureRow(f"{split}: {example.image_id}", tuple(pictures), example.tags)
 
 
 def _draw_cams(folder: Path, example: Example, photo: np.ndarray) -> np.ndarray:
     _, cam = read_cam(folder, example.image_id)
-    return report.draw_heat(photo, normalise(cam).max(axis=0, initial=0))
+    return drawing.draw_heat(photo, normalise(cam).max(axis=0, initial=0))
 
 
 _DRAWN = {  # what a stage makes -> (its folder, example, photo) -> picture
     Makes.CAMS: _draw_cams,
-    Makes.LABELS: lambda folder, example, photo: report.draw_labels(photo, read_labels(folder / f"{example.image_id}.png")),
-    Makes.SALIENCY: lambda folder, example, photo: report.draw_labels(photo, read_grey(folder / f"{example.image_id}.png")),
-    Makes.SUPERPIXELS: lambda folder, example, photo: report.draw_superpixels(photo, read_ids(folder / f"{example.image_id}.png")),
+    Makes.LABELS: lambda folder, example, photo: drawing.draw_labels(photo, read_labels(folder / f"{example.image_id}.png")),
+    Makes.SALIENCY: lambda folder, example, photo: drawing.draw_labels(photo, read_grey(folder / f"{example.image_id}.png")),
+    Makes.SUPERPIXELS: lambda folder, example, photo: drawing.draw_superpixels(photo, read_ids(folder / f"{example.image_id}.png")),
 }
 
 

@@ -44,24 +44,30 @@ def artefact_blocks(artefacts: Sequence[ArtefactScores]) -> tuple[Table | Charts
     for kind in dict.fromkeys(found.kind for found in artefacts):
         group = [found for found in artefacts if found.kind == kind]
         heading = _TITLES.get(kind, kind.replace("_", " ").capitalize())
-        blocks.append(_artefact_table(heading, group))
+        tables = _artefact_table(heading, [found for found in group if _scores(found)])
         series = dict(_curve(found) for found in group if found.curve)
-        if series:
-            blocks.append(Charts((lines("mIoU over the threshold", series),)))
+        blocks += [*tables, *[Charts((lines("mIoU over the threshold", series),), "" if tables else heading)] * bool(series)]
     return tuple(blocks)
 
 
-def _artefact_table(heading: str, group: Sequence[ArtefactScores]) -> Table:
-    numbers = dict.fromkeys(name for found in group for name, value in found.scores.items()
+def _artefact_table(heading: str, group: Sequence[ArtefactScores]) -> tuple[Table, ...]:
+    if not group:
+        return ()
+    numbers = dict.fromkeys(name for found in group for name, value in _scores(found).items()
                             if value is None or isinstance(value, float))
     measures = sorted(numbers, key=order)
     thresholds = any(found.threshold is not None for found in group)
     body = []
     for found in group:
         used = [Cell("-" if found.threshold is None else f"{found.threshold:g}", found.threshold, "number")] * thresholds
-        body.append((text_cell(found.stage), text_cell(found.split), *used, *_numbers(measures, found.scores)))
+        body.append((text_cell(found.stage), text_cell(found.split), *used, *_numbers(measures, _scores(found))))
     heads = [("Stage", False), ("Split", False), *[("Threshold", True)] * thresholds]
-    return Table((*heads, *map(_head, measures)), tuple(body), heading)
+    return (Table((*heads, *map(_head, measures)), tuple(body), heading),)
+
+
+def _scores(found: ArtefactScores) -> dict:
+    """Those of the maps at the threshold that the run uses, where the stage has no others."""
+    return found.scores or found.curve.get(found.threshold, {})
 
 
 def _curve(found: ArtefactScores) -> tuple[str, tuple[list[float], list[float]]]:

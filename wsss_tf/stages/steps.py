@@ -6,7 +6,7 @@ TensorFlow is imported by the work itself, so that a chain is planned, and found
 import dataclasses
 import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from wsss_tf.data.advice import advice
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest
@@ -74,12 +74,12 @@ def scores(stages: Sequence[Stage]) -> Stage:
     return Stage("scores", functools.partial(make_scores, makes), (), needs, Makes.SCORES, own=True)
 
 
-def report(stages: Sequence[Stage], settings: Sequence[object]) -> Stage:
-    """The report on all stages before it; it shows every setting."""
+def report(stages: Sequence[Stage], settings: Sequence[object], defaults: Mapping[str, object]) -> Stage:
+    """The report on all stages before it; it shows every setting, those first that are not the default."""
     shown = [stage for stage in stages if stage.makes is not Makes.EXPORT]
     needs = {stage.name: stage.name for stage in shown}
     makes = tuple((stage.name, stage.makes.value) for stage in shown)
-    return Stage("report", functools.partial(make_report, makes), tuple(settings), needs, Makes.REPORT, own=True)
+    return Stage("report", functools.partial(make_report, makes, dict(defaults)), tuple(settings), needs, Makes.REPORT, own=True)
 
 
 def prepare_data(place: Place, data: DataConfig) -> dict:
@@ -91,7 +91,7 @@ def prepare_data(place: Place, data: DataConfig) -> dict:
     dataset = place.dataset
     for line in advice(dataset):
         print(f"warning: {line}")
-    problems = check_dataset(dataset, True, data.maps_max)
+    problems = check_dataset(dataset, True, data.maps_max, data.max_pixels)
     if problems:
         for problem in problems:
             print(problem)
@@ -152,11 +152,11 @@ def make_scores(makes: tuple[tuple[str, str], ...], place: Place) -> dict:
     return {kind: masks[kind]["miou"] for kind in (PLAIN, REFINED) if kind in masks}
 
 
-def make_report(makes: tuple[tuple[str, str], ...], place: Place, *settings: object) -> dict:
+def make_report(makes: tuple[tuple[str, str], ...], defaults: dict[str, object], place: Place, *settings: object) -> dict:
     """The work of `report`."""
     from wsss_tf.report.run import write_run_report
 
-    return write_run_report(place, {name: Makes(made) for name, made in makes})
+    return write_run_report(place, {name: Makes(made) for name, made in makes}, defaults)
 
 
 def _listing(open_dataset: Callable[[], Dataset]) -> str:

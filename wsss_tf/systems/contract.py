@@ -20,6 +20,8 @@ class System:
       check: settings -> nothing; raises an InputError where flags contradict each other.
       protocols: id of an original table -> (row -> how its numbers were
         measured), of the tables that the system reproduces.
+      figures: () -> the figures that only its runs have, each a
+        wsss_tf.figures.kind.Kind; called late, as what draws imports TensorFlow.
     """
 
     name: str
@@ -28,3 +30,4 @@ class System:
     stages: Callable[[Any], Iterable[Stage]]
     check: Callable[[Any], None] = lambda settings: None
     protocols: Mapping[str, Callable] = dataclasses.field(default_factory=dict)
+    figures: Callable[[], tuple[Any, ...]] = lambda: ()

@@ -56,6 +56,8 @@ def fuse_maps(cam: tf.Tensor, dilated: list[tf.Tensor]) -> tf.Tensor:
 class DilatedClassifier:
     """Trains all blocks on the tags and the standard block on the fused dense map."""
 
+    reads = {}
+
     def __init__(self, backbone: BackboneConfig, config: ClassifierConfig, num_classes: int):
         self.net = build_classifier(backbone, config, num_classes, dilated=bool(config.rates))
         self._backbone, self._config, self._classes = backbone, config, num_classes

@@ -3,6 +3,7 @@
 TensorFlow is imported by the work itself, as in wsss_tf.stages.steps.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping
 
@@ -18,6 +19,7 @@ from wsss_tf.results.masks import write_masks
 from wsss_tf.stages.place import NET, Place
 from wsss_tf.stages.stage import Makes, Pass, Stage
 from wsss_tf.stages.steps import PLAIN, REFINED
+from wsss_tf.superpixels.settings import FeatureConfig
 from wsss_tf.systems.settings import ClassifierConfig, SegmenterConfig
 from wsss_tf.train.settings import TrainConfig
 
@@ -25,9 +27,9 @@ TAGS = "image tags"
 TRAINED_ON = {"classes": "prepare.classes", "photos": "prepare.train"}
 
 
-def started(backbone: BackboneConfig, part: str) -> tuple[str, ...]:
-    """What a start from this backbone's weights adds to the supervision: a start that saw masks counts (A2-14)."""
-    origin = origin_of(backbone.weights)
+def started(net: BackboneConfig | FeatureConfig, part: str) -> tuple[str, ...]:
+    """What a start from this net's weights adds to the supervision: a start that saw masks counts (A2-14)."""
+    origin = origin_of(net.weights)
     masks = origin and origin.supervision == MASK_SUPERVISION
     return (f"{MASK_SUPERVISION}: {part} started from {origin.checkpoint}",) if masks else ()
 
@@ -143,7 +145,7 @@ def segmenter_passes(classes: int, backbone: BackboneConfig, head: SegmenterConf
 
 def without_weights(backbone: BackboneConfig) -> BackboneConfig:
     """The same backbone with a random start, for estimates."""
-    return BackboneConfig(backbone.backbone, backbone.output_stride, "none")
+    return dataclasses.replace(backbone, weights="none")
 
 
 def _classifier_passes(classes: int, backbone: BackboneConfig, head: ClassifierConfig, train: TrainConfig,

@@ -10,6 +10,7 @@ from wsss_tf.superpixels.settings import FeatureConfig, SuperpixelConfig, uses_f
 from wsss_tf.systems.contract import System
 from wsss_tf.systems.dino.system import DinoSettings, dino_stages
 from wsss_tf.systems.settings import DataSettings
+from wsss_tf.systems.steps import started
 from wsss_tf.systems.superpixel_originals import PROTOCOLS
 
 OWN = "dino"  # --feature_weights: a transformer that this chain trains
@@ -33,7 +34,8 @@ def superpixel_stages(s: SuperpixelSettings) -> Iterator[Stage]:
     trains = uses_features(s.superpixels) and s.features.weights == OWN
     if trains:
         yield from dino_stages(s)
-    yield common.superpixels(s.superpixels, s.features, OWN if trains else "")
+    made = common.superpixels(s.superpixels, s.features, OWN if trains else "")
+    yield dataclasses.replace(made, supervision=started(s.features, "features") if uses_features(s.superpixels) else ())
 
 
 def stages(s: Settings) -> Iterator[Stage]:

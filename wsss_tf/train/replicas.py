@@ -125,7 +125,7 @@ def shared_stream(stream: tf.data.Dataset, batch: int, parts: int = 1):
     replicas = strategy.num_replicas_in_sync
     if batch % (replicas * parts):
         raise InputError(f"batch of {batch} images: expected a multiple of {replicas} replicas x {parts} parts: change "
-                         "--cls_batch, --seg_batch or --dino_batch, their ..._parts, or --replicas")
+                         "the batch (--seg_batch and the like), its parts (--seg_parts), or --replicas")
     if replicas == 1:
         return stream
     options = tf.data.Options()  # every worker reads all of the stream and keeps its own part

@@ -96,6 +96,40 @@ def test_the_masked_image_is_that_of_the_photo_itself():
             assert abs(float(shown[0, y, x, channel]) - expected) < 1e-3
 
 
+def test_the_gradient_through_the_mask_equals_the_one_on_paper():
+    """d I' / d logits of eqs 2.8 and 2.9, where no resizing mixes the cells."""
+    rng = np.random.default_rng(2)
+    logits, image = rng.normal(0, 2, [2, 4, 5, CLASSES + 1]), rng.uniform(-120, 120, [2, 4, 5, 3])
+    wanted, erased = rng.normal(size=[2, 4, 5, 3]), rng.integers(0, 2, [2, CLASSES])
+    for mean in (colour.MEAN_COLOUR, (90.0, 120.0, 110.0)):
+        variable = tf.Variable(logits, dtype=tf.float32)
+        with tf.GradientTape() as tape:
+            attention = attention_map(variable, tf.constant(erased, tf.float32), (4, 5))
+            total = tf.reduce_sum(masked(tf.constant(image, tf.float32), attention, mean) * wanted)
+        probability = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+        gone = np.concatenate([np.zeros([2, 1]), erased], 1)[:, None, None]  # b of each label
+        photo = image + np.float64(colour.MEAN_COLOUR) - np.float64(mean)  # I - mu
+        to_attention = (wanted * photo).sum(-1, keepdims=True)
+        expected = -to_attention * probability * (gone - (gone * probability).sum(-1, keepdims=True))
+        np.testing.assert_allclose(tape.gradient(total, variable), expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["attention_loss", "saliency_loss", "loss"])
+def test_gradients_are_slopes(method, name):
+    """A small step along the gradient changes the loss by its length times that of the step."""
+    variables = method.net.trainable_variables
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(method.losses(BATCH)[name])
+    gradients = tape.gradient(loss, variables)
+    norm, step = tf.linalg.global_norm(gradients), 2e-3
+    values = []
+    for sign in (1, -2):
+        for variable, gradient in zip(variables, gradients):
+            variable.assign_add(sign * step * gradient / norm)
+        values.append(float(tf.reduce_mean(method.losses(BATCH)[name])))
+    assert (values[0] - values[1]) / (2 * step) == pytest.approx(float(norm), rel=0.05)
+
+
 def test_the_method_erases_with_the_colour_it_is_given(classifier):
     results = []
     for mean in (colour.MEAN_COLOUR, (200.0, 30.0, 30.0)):

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from wsss_tf.data.stream.maps import LABELS
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.systems import losses, segmenter
 from wsss_tf.systems.segmenter import build_segmenter
@@ -11,6 +12,8 @@ from wsss_tf.train.contract import Batch
 
 class CamBaseline:
     """Cross-entropy against a fixed pseudo-label at every input scale."""
+
+    reads = {"target": LABELS}
 
     def __init__(self, backbone: BackboneConfig, head: SegmenterConfig, num_classes: int):
         self.net = build_segmenter(backbone, head, num_classes)

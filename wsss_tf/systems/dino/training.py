@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
+from wsss_tf.data.stream.maps import find_unreadable
 from wsss_tf.data.stream.multicrop import multicrop_stream
-from wsss_tf.data.stream.pipeline import find_unreadable, step_ids
+from wsss_tf.data.stream.pipeline import step_ids
 from wsss_tf.data.stream.settings import MulticropConfig
 from wsss_tf.example import Example
 from wsss_tf.nets.projection import LAST
@@ -11,7 +12,7 @@ from wsss_tf.stages.place import Place
 from wsss_tf.systems.dino.method import SelfDistillation
 from wsss_tf.systems.dino.settings import DistillationConfig, DistillationTrainConfig
 from wsss_tf.train.adamw import AdamW
-from wsss_tf.train.loop import train
+from wsss_tf.train.engine import train
 from wsss_tf.train.schedules import Cosine
 
 

@@ -4,6 +4,7 @@
 import keras
 import tensorflow as tf
 
+from wsss_tf.data.stream.maps import LABELS
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.ops import colour, resize
 from wsss_tf.systems import losses, segmenter
@@ -73,6 +74,8 @@ def random_erasure(tags: tf.Tensor, seeds: tf.Tensor, path: int) -> tf.Tensor:
 
 class ImageMasking:
     """Learns from saliency where objects are and from a frozen classifier which they are."""
+
+    reads = {"target": LABELS}
 
     def __init__(self, backbone: BackboneConfig, head: SegmenterConfig, config: MaskingConfig, num_classes: int,
                  classifier: keras.Model | None, mean: tuple[float, float, float] = colour.MEAN_COLOUR):

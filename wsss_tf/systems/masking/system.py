@@ -80,4 +80,11 @@ def check(s: Settings) -> None:
                          "attention map is made from the output at scale 1 (A2-9): put 1 first")
 
 
-MASKING = System("masking", "image masking (thesis chapter 2)", Settings, stages, check, PROTOCOLS)
+def figures() -> tuple:
+    """The figures that only runs of this system have."""
+    from wsss_tf.systems.masking.figures import FIGURES
+
+    return FIGURES
+
+
+MASKING = System("masking", "image masking (thesis chapter 2)", Settings, stages, check, PROTOCOLS, figures)

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from wsss_tf.data.stream.maps import LABELS, SUPERPIXELS
 from wsss_tf.example import UNKNOWN
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.ops import resize
@@ -15,6 +16,8 @@ from wsss_tf.train.contract import Batch
 
 class SuperpixelGrowing:
     """Learns from a sparse seed that superpixels extend wherever the net is sure."""
+
+    reads = {"target": LABELS, "superpixels": SUPERPIXELS}
 
     def __init__(self, backbone: BackboneConfig, head: SegmenterConfig, config: GrowingConfig, num_classes: int):
         """Builds the segmentation net; the first of the head's input scales, 1, drives the growing (A3-10)."""

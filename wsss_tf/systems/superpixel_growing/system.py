@@ -68,5 +68,12 @@ def check(s: Settings) -> None:
                          "output at scale 1 drives the growing (A3-10): put 1 first")
 
 
+def figures() -> tuple:
+    """The figures that only runs of this system have."""
+    from wsss_tf.systems.superpixel_growing.figures import FIGURES
+
+    return FIGURES
+
+
 SUPERPIXEL_GROWING = System("superpixel_growing", "superpixel-guided seeded region growing (thesis chapter 3)", Settings, stages,
-                            check, PROTOCOLS)
+                            check, PROTOCOLS, figures)

@@ -1,4 +1,4 @@
-"""scripts/weights.py from the command line: one command from an address to a verified file, or from a file on disk."""
+"""wsss weights from the command line: one command from an address to a verified file, or from a file on disk."""
 
 import dataclasses
 import functools
@@ -15,7 +15,7 @@ from wsss_tf.checkpoints import digest
 from wsss_tf.checkpoints.manifest import read_manifest
 from wsss_tf.checkpoints.proof import RECORDINGS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DINO = read_manifest(ROOT / "checkpoints/manifest.json")["dino_vit_s16"]
 
 
@@ -70,12 +70,12 @@ def test_convert_a_file_on_disk(weights, source, tmp_path):
 
 
 @pytest.mark.parametrize("words, says", [
-    ((), "no command: expected list, fetch, convert, verify"), (("get", "x"), "get: expected list"),
+    ((), "no word: expected list, fetch, convert, verify"), (("get", "x"), "get: expected list"),
     (("fetch",), "no name: expected one of dino_vit_s16, by_hand"), (("fetch", "resnet"), "resnet: expected one of"),
     (("fetch", "by_hand"), "by_hand: nobody offers .*: ask the authors; then give it with convert by_hand --source=FILE"),
     (("verify",), "weights: expected converted files, found none"),
-    (("convert", "dino_vit_s16"), "expected --source FILE with convert NAME"),
-    (("fetch", "dino_vit_s16", "--source=x"), "expected --source FILE with convert NAME, and nowhere else"),
+    (("convert", "dino_vit_s16"), "expected --source=FILE with convert NAME"),
+    (("fetch", "dino_vit_s16", "--source=x"), "expected --source=FILE with convert NAME, and nowhere else"),
     (("convert", "dino_vit_s16", "--source=nowhere.pth"), "nowhere.pth: no such file: expected dino_deitsmall16_pretrain.pth"),
     (("convert", "dino_vit_s16", f"--source={ROOT / 'setup.cfg'}"), r"setup\.cfg: expected tensors written by torch\.save")])
 def test_slips(weights, words, says, tmp_path):

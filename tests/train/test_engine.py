@@ -14,10 +14,11 @@ from wsss_tf.data.stream.pipeline import example_order
 from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.ops import colour
 from wsss_tf.train.checkpointing import Checkpointer
-from wsss_tf.train.logs import TrainingLog, read_log
-from wsss_tf.train.loop import fit
+from wsss_tf.train.fit import fit
+from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.optimizer import Groups, MomentumSGD
 from wsss_tf.train.settings import TrainConfig
 from wsss_tf.train.step import training_step
@@ -33,6 +34,8 @@ class Killed(BaseException):
 
 class Toy:
     """Predicts two tags; has dropout, and noise drawn from the seeds of the examples, as the real methods have."""
+
+    reads = {}
 
     def __init__(self, nan_at: int = -1):
         keras.utils.set_random_seed(0)
@@ -195,7 +198,7 @@ def test_leftover_of_a_killed_save_is_removed(train, tmp_path):
 
 def test_checkpoint_of_another_net_is_refused(tmp_path):
     optimizer = MomentumSGD(0.1, 0.9, 0.0, Groups(last_rate=1.0))
-    Checkpointer(tmp_path, Toy().net, optimizer).save()
+    Checkpointer(tmp_path, Toy().net, optimizer).save(1)
     image = keras.Input((None, None, 3))
     other = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
     checkpointer = Checkpointer(tmp_path, other, MomentumSGD(0.1, 0.9, 0.0, Groups(last_rate=1.0)))

@@ -1,83 +1,38 @@
-"""Figures 3.1, 3.4, 3.18 and 3.19: what the segmentation net says of training photos, and what grows from the seed by it."""
+"""Figures 3.4 and 3.20 (a): what the segmentation net says of training photos, and what grows from their seeds by it."""
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-import keras
 import matplotlib.style
 import numpy as np
-import tensorflow as tf
 from matplotlib.figure import Figure
 
 from wsss_tf.errors import InputError
-from wsss_tf.example import UNKNOWN
+from wsss_tf.example import UNKNOWN, Example
 from wsss_tf.figures.cams import HEAT, strength_of
-from wsss_tf.figures.page import WIDTH, Page
+from wsss_tf.figures.kind import Kind, one_page
+from wsss_tf.figures.page import WIDTH, Page, draw_page
 from wsss_tf.figures.panel import Panel, over, titled_once
-from wsss_tf.figures.seeds import SHARES, SeedParts, labeled, seed_parts
+from wsss_tf.figures.seeds import SHARES, SeedParts, labeled, parts_of
 from wsss_tf.figures.sources import Sources
 from wsss_tf.figures.style import STYLE, line_looks
 from wsss_tf.files.images import read_labels
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.imaging.drawing import draw_heat, draw_superpixels
 from wsss_tf.nets.backbone import backbone_grid
-from wsss_tf.ops import colour, resize
-from wsss_tf.systems.superpixel_growing.growing import grow
-from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
+from wsss_tf.systems.superpixel_growing.grower import Grower
 from wsss_tf.train.checkpointing import load_net
-from wsss_tf.train.logs import read_log
 
 _RULE = "Grown: where the seed is open a superpixel takes the class whose mean probability there is above beta (eqs 3.6, 3.7)."
 
 
-class Grower:
-    """Grows seeds on whole photos as training does on crops, with the net as it is at test."""
-
-    def __init__(self, sources: Sources, net: keras.Model):
-        """Takes the settings of the run and its segmentation net."""
-        self._net = net
-        self._grid = backbone_grid(sources.settings("seg_backbone"))
-        self._target_pixel = sources.settings("segmenter").target_pixel
-
-    def logits(self, photo: np.ndarray) -> tf.Tensor:
-        """Scale-1 logits of the photo padded with the mean colour: uint8 [H, W, 3] -> float32 [1, h, w, C+1]."""
-        down, right = self._padded(photo) - photo.shape[:2]
-        centred = tf.pad(colour.centre(tf.constant(photo)), [[0, down], [0, right], [0, 0]])
-        return self._net(centred[None], training=False)["logits"]
-
-    def output(self, photo: np.ndarray, logits: tf.Tensor) -> np.ndarray:
-        """The class that the net prefers at each pixel: uint8 [H, W]."""
-        whole = resize.bilinear(logits, self._padded(photo))[0].numpy()
-        return whole[: photo.shape[0], : photo.shape[1]].argmax(-1).astype(np.uint8)
-
-    def grown(self, parts: SeedParts, seed: np.ndarray, logits: tf.Tensor, config: GrowingConfig) -> np.ndarray:
-        """The grown label at the resolution that --growing_at names, enlarged to the photo: uint8 [H, W] of 0..C and 255.
-
-        Ref: thesis eqs 3.6-3.7.
-        """
-        height, width = parts.photo.shape[:2]
-        padded = self._padded(parts.photo)
-        margin = [[0, padded[0] - height], [0, padded[1] - width]]
-        maps = (np.pad(seed.astype(np.int32), margin, constant_values=UNKNOWN),
-                np.pad(parts.ids, margin, constant_values=-1))
-        if config.growing_at == "image":
-            logits = resize.bilinear(logits, padded)
-        centre = self._target_pixel == "centre"
-        small = [resize.nearest_labels(tf.constant(labels)[None], tf.shape(logits)[1:3], centre) for labels in maps]
-        tags = np.zeros([1, logits.shape[-1] - 1], np.float32)
-        tags[0, parts.keys - 1] = 1
-        label = grow(*small, tf.nn.softmax(logits), tf.constant(tags), config)
-        return resize.nearest_labels(label, padded)[0, :height, :width].numpy().astype(np.uint8)
-
-    def _padded(self, photo: np.ndarray) -> np.ndarray:
-        return self._grid.padded(tf.constant(photo.shape[:2])).numpy()
-
-
 def pipeline_page(sources: Sources) -> Page:
-    """Figure 3.1, a row per photo: everything from its superpixels to the label that the finished net grows.
+    """A row per photo: everything from its superpixels to the label that the finished net grows.
 
     Raises:
-      InputError: a stage is missing, a file is damaged, or the run's method grows nothing.
+      InputError: a stage is missing, or a file is damaged.
     """
     grower, rows = _finished(sources), []
     for parts, seed in _seeds(sources):
@@ -93,26 +48,37 @@ def pipeline_page(sources: Sources) -> Page:
 
 
 def grown_page(sources: Sources) -> Page:
-    """Figure 3.19, a row per photo: ground truth, seed and grown label as outlines over the photo.
+    """A row per photo: ground truth, seed and grown label as outlines over the photo.
 
     Raises:
-      InputError: a stage is missing, a file is damaged, or the run's method grows nothing.
+      InputError: a stage is missing, or a file is damaged.
     """
-    grower, rows = _finished(sources), []
-    for parts, seed in _seeds(sources):
+    return _outlines(sources, _finished(sources), sources.train())
+
+
+def failures_page(sources: Sources) -> Page:
+    """Figure 3.20 (a): the page of `grown_page` for the photos whose grown label is least right.
+
+    Raises:
+      InputError: a stage is missing, a file is damaged, or no photo has a ground truth.
+    """
+    grower, train = _finished(sources), sources.run.dataset.train
+
+    def score(example: Example) -> float:
+        parts, seed = _with_seed(sources, example)
         grown = grower.grown(parts, seed, grower.logits(parts.photo), sources.settings("growing"))
-        photo, *truth = parts.begin()
-        panels = (*truth, Panel(seed, ("seed",), labeled(seed, parts.example)),
-                  Panel(grown, ("grown label",), labeled(grown, parts.example)))
-        rows.append((photo, *(over(parts.photo, panel) for panel in panels)))
-    return Page(titled_once(rows), sources.class_names, f"Outlines: objects. {_RULE} {SHARES}")
+        truth = read_labels(example.mask)
+        known = (truth != UNKNOWN) & (grown != UNKNOWN)
+        return float((grown == truth)[known].mean()) if known.any() else float("nan")
+
+    return _outlines(sources, grower, sources.worst(train, "training", score))
 
 
 def beta_page(sources: Sources) -> Page:
-    """Figure 3.18, a row per photo: what the finished net grows at several values of beta, for background and objects alike.
+    """A row per photo: what the finished net grows at several values of beta, for background and objects alike.
 
     Raises:
-      InputError: a stage is missing, a file is damaged, or the run's method grows nothing.
+      InputError: a stage is missing, or a file is damaged.
     """
     grower, betas, rows = _finished(sources), sources.values(0.5, 0.6, 0.7, 0.8, 0.9), []
     for parts, seed in _seeds(sources):
@@ -132,14 +98,11 @@ def course_page(sources: Sources) -> Page:
     Raises:
       InputError: see `pipeline_page`; a checkpoint that is damaged is named too.
     """
-    folder = sources.chain.require("segmenter")
+    folder = sources.run.stage("segmenter")
     all_parts = _seeds(sources)
     rows = [[[parts.begin()[0]], [Panel(seed, ("seed",), labeled(seed, parts.example))]] for parts, seed in all_parts]
     for step, checkpoint in [*_checkpoints(folder), ("end", None)]:
-        net = sources.segmenter()
-        if checkpoint:
-            load_net(net, checkpoint)
-        grower = Grower(sources, net)
+        grower = _finished(sources, checkpoint)
         for (upper, lower), (parts, seed) in zip(rows, all_parts):
             logits = grower.logits(parts.photo)
             grown = grower.grown(parts, seed, logits, sources.settings("growing"))
@@ -158,7 +121,7 @@ def course_figure(sources: Sources) -> Figure:
     Raises:
       InputError: the stage segmenter is missing, or its log has no such shares.
     """
-    path = sources.chain.require("segmenter") / "log.jsonl"
+    path = sources.run.stage("segmenter") / "log.jsonl"
     lines = (line for line in read_log(path) if {"seed", "labeled"} <= line.keys())
     latest = {line["step"]: line for line in lines}  # a resumed run repeats steps
     if not latest:
@@ -173,15 +136,42 @@ def course_figure(sources: Sources) -> Figure:
     return figure
 
 
-def _finished(sources: Sources) -> Grower:
-    return Grower(sources, sources.segmenter())
+def course_figures(sources: Sources) -> dict[str, Figure]:
+    """Figure 3.4: what the net says and what grows as the training goes on, and how much is labeled.
+
+    Raises:
+      InputError: see `course_page` and `course_figure`.
+    """
+    return {"": draw_page(course_page(sources)), "_shares": course_figure(sources)}
+
+
+def _outlines(sources: Sources, grower: Grower, examples: Sequence[Example]) -> Page:
+    rows = []
+    for example in examples:
+        parts, seed = _with_seed(sources, example)
+        grown = grower.grown(parts, seed, grower.logits(parts.photo), sources.settings("growing"))
+        photo, *truth = parts.begin()
+        panels = (*truth, Panel(seed, ("seed",), labeled(seed, example)),
+                  Panel(grown, ("grown label",), labeled(grown, example)))
+        rows.append((photo, *(over(parts.photo, panel) for panel in panels)))
+    return Page(titled_once(rows), sources.class_names, f"Outlines: objects. {_RULE} {SHARES}")
+
+
+def _finished(sources: Sources, checkpoint: str | None = None) -> Grower:
+    """The grower with the finished net, or with the weights of a checkpoint of its training."""
+    net = sources.run.segmenter()
+    if checkpoint:
+        load_net(net, checkpoint)
+    return Grower(net, backbone_grid(sources.settings("seg_backbone")), sources.settings("segmenter").target_pixel)
 
 
 def _seeds(sources: Sources) -> list[tuple[SeedParts, np.ndarray]]:
     """The chosen photos with the seeds that the run was trained on."""
-    sources.settings("growing")  # the run is of a system that grows, or the user is told
-    folder = sources.chain.require("seeds")
-    return [(parts, read_labels(folder / f"{parts.example.image_id}.png")) for parts in seed_parts(sources)]
+    return [_with_seed(sources, example) for example in sources.train()]
+
+
+def _with_seed(sources: Sources, example: Example) -> tuple[SeedParts, np.ndarray]:
+    return parts_of(sources, example), read_labels(sources.folder("labels") / f"{example.image_id}.png")
 
 
 def _checkpoints(folder: Path) -> list[tuple[str, str]]:
@@ -189,3 +179,14 @@ def _checkpoints(folder: Path) -> list[tuple[str, str]]:
     found = sorted((int(re.search(r"-(\d+)\.index$", path.name)[1]), str(path.with_suffix("")))
                    for path in (folder / "checkpoints").glob("ckpt-*.index"))
     return [(f"step {step}", path) for step, path in found[:-1]]
+
+
+_NEEDS = ("cams", "superpixels", "labels", "segmenter")
+
+FIGURES = tuple(dataclasses.replace(kind, needs=_NEEDS, system="superpixel_growing") for kind in (
+    Kind("course", "growing in the course of the training", (), course_figures, ("3.4",)),
+    Kind("grown_failures", "grown labels of the photos where they are least right", (), one_page(failures_page), ("3.20a",)),
+    Kind("pipeline", "from superpixels and seeds to grown labels", (), one_page(pipeline_page)),
+    Kind("grown", "seed and grown label over the photo", (), one_page(grown_page)),
+    Kind("beta", "grown labels at several beta", (), one_page(beta_page), values="beta"),
+))
