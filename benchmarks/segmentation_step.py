@@ -96,7 +96,7 @@ def main(experiment: Experiment, config: Config) -> None:
     before = _peak_bytes()
     step()
     memory = (_peak_bytes() - before) / size
-    parts = {name: _waits(run) for name, run in passes(e, method, classifier, batch).items()}
+    parts = {name: _waits(run) for name, run in passes(experiment, method, classifier, batch).items()}
     times = medians({"step": step} | parts, config.repeats)
     for name, seconds in times.items():
         print(f"{name:26s} {seconds:8.3f} s")

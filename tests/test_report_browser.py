@@ -116,7 +116,7 @@ def comparison(pretend, tmp_path, masking_run, cam_run, monkeypatch, pytestconfi
     monkeypatch.chdir(pytestconfig.rootpath)
     folders = [pretend(A4, f"--seed={seed}", f"--experiment=a_{seed}", plain=0.6 + 0.01 * seed, crf=0.05) for seed in (0, 1)]
     hostile = {"classes": ["background", HOSTILE], "val_masks": "other", "val_images": 7}
-    folders.append(pretend(A4, f"--experiment={HOSTILE}".replace("/", "|"), "--seed=3", prepared=hostile, iou=[0.5, 0.25],
+    folders.append(pretend(A4, "--experiment=hostile", "--seed=3", prepared=hostile, iou=[0.5, 0.25],
                            runs=tmp_path / "hostile"))
     path = tmp_path / "comparison.html"
     write_page(path, compare([*map(str, folders), str(masking_run.folder), str(cam_run.folder)]), photos=2)
@@ -186,11 +186,11 @@ def test_table_is_filtered_as_one_types(browser, comparison):
     browser.open(comparison)
     total = len(column(browser, "Run"))
     click(browser, ".filter input")
-    browser.call("Input.insertText", text="THESIS_2.3 authors")
+    browser.call("Input.insertText", text="THESIS_2.3 AUTHORS")
     assert column(browser, "CRF") == ["authors", "authors"] and "a" in column(browser, "Run")
     assert browser.run("document.querySelector('.filter output').innerText") == f"2 of {total} rows"
     browser.call("Input.insertText", text=" measured on 7 images")  # a reason that is folded
-    assert column(browser, "Run") == [HOSTILE.replace("/", "|")]
+    assert column(browser, "Run") == ["hostile"]
     browser.call("Input.insertText", text=" nothing like this")
     assert column(browser, "Run") == []
     browser.run("document.activeElement.select()")
@@ -252,4 +252,4 @@ def test_report_of_a_run_is_sorted(browser, masking_run):
     browser.show(1300)
     click(browser, "th:nth-child(5) button")
     values = [float(text) if text != "-" else -1 for text in column(browser, "mIoU")]
-    assert values == sorted(values, reverse=True) and len(values) == 4
+    assert values == sorted(values, reverse=True) and len(values) == 2

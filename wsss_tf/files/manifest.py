@@ -22,8 +22,8 @@ def read_manifest(folder: Path) -> dict:
     except FileNotFoundError:
         raise InputError(f"{path}: no such manifest: this stage has not been finished; run it again") from None
     except (ValueError, RecursionError, OSError) as error:
-        raise InputError(f"{path}: damaged ({error}): delete it and run the stage again") from error
+        raise InputError(f"{path}: damaged ({error}): move its folder away and run the stage again") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("fingerprint"), str) \
             or not all(isinstance(manifest.get(name, {}), dict) for name in ("results", "settings", "inputs", "machine")):
-        raise InputError(f"{path}: damaged (it has no fingerprint or results): delete it and run the stage again")
+        raise InputError(f"{path}: damaged (it has no fingerprint or results): move its folder away and run the stage again")
     return {"results": {}, "settings": {}, "inputs": {}, "machine": {}, "supervision": []} | manifest

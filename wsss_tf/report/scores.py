@@ -46,7 +46,9 @@ def artefact_blocks(artefacts: Sequence[ArtefactScores]) -> tuple[Table | Charts
         heading = _TITLES.get(kind, kind.replace("_", " ").capitalize())
         tables = _artefact_table(heading, [found for found in group if _scores(found)])
         series = dict(_curve(found) for found in group if found.curve)
-        blocks += [*tables, *[Charts((lines("mIoU over the threshold", series),), "" if tables else heading)] * bool(series)]
+        blocks += tables
+        if series:
+            blocks.append(Charts((lines("mIoU over the threshold", series),), "" if tables else heading))
     return tuple(blocks)
 
 

@@ -104,5 +104,5 @@ def united(words: Mapping[str, None] | tuple[str, ...]) -> str:
     """
     words = list(dict.fromkeys(words))
     starts = [word for word in words if "started from" in word]
-    learned = [word for word in words if word not in starts]
+    learned = sorted(word for word in words if word not in starts)  # the order of the stages says nothing
     return "; ".join([*([" and ".join(learned)] if learned else []), *starts]) or "none"

@@ -1,4 +1,6 @@
-"""The protocols of Tables 2.1 to 2.8 agree with the flagfiles that reproduce them, but for what the flagfiles say is different."""
+"""The protocols of Tables 2.1 to 2.8 agree with the flagfiles that reproduce them, except
+where the flagfiles say otherwise.
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""The protocols of Tables 3.2, 3.3 and 3.6 to 3.8 agree with the flagfiles that reproduce them, but for what the flagfiles say is different."""
+"""The protocols of Tables 3.2, 3.3 and 3.6 to 3.8 agree with the flagfiles that reproduce them, except
+where the flagfiles say otherwise.
+"""
 
 import re
 from pathlib import Path
