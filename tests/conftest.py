@@ -266,6 +266,30 @@ def growing_run(tiny, finish, masking_run) -> Run:
                        "--seg_head=aspp_fc"))
 
 
+@pytest.fixture(scope="session")
+def sources_of():
+    """The function (Experiment, settings of the figure) -> Sources of a figure."""
+    from wsss_tf.commands.finished import FinishedExperiment
+    from wsss_tf.figures.settings import FigureConfig
+    from wsss_tf.figures.sources import Sources
+
+    def make(experiment, **settings) -> Sources:
+        return Sources(FinishedExperiment(experiment), FigureConfig(**settings))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def drawn(sources_of):
+    """The function (Experiment, settings of the figure) -> paths of what has been drawn."""
+    from wsss_tf.figures.draw import draw_figures
+    from wsss_tf.figures.index import all_kinds
+    from wsss_tf.systems.catalogue import SYSTEMS
+
+    kinds = all_kinds(kind for system in SYSTEMS.values() for kind in system.figures())
+    return lambda experiment, **settings: draw_figures(sources_of(experiment, **settings), kinds, experiment.folder("figures"))
+
+
 @pytest.fixture
 def pretend(tmp_path):
     """The function (flags, plain=, crf=, ...) -> folder of a run whose stages did nothing but tell these scores.

@@ -246,10 +246,12 @@ def on_copied_data(script, tiny_flags, copied_data, runs):
 
 @pytest.fixture
 def on_copied_run(script, tiny_flags, copied_run):
-    own = ("--paths",)  # what no other system reads
-    return lambda name, *more: script("run", f"--only={name}", *(flag for flag in tiny_flags if not more or not flag.startswith(own)),
-                                      f"--runs={copied_run.parent}", "--experiment=tiny_masking",
-                                      *more)
+    def run(name: str, *more: str):
+        other = any(flag.startswith("--system=") for flag in more)
+        flags = (flag for flag in tiny_flags if not other or not flag.startswith("--paths"))  # which no other system reads
+        return script("run", f"--only={name}", *flags, f"--runs={copied_run.parent}", "--experiment=tiny_masking", *more)
+
+    return run
 
 
 def test_photo_deleted_after_prepare_is_named_by_the_next_stage(on_copied_data, copied_data, runs):

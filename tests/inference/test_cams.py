@@ -61,7 +61,7 @@ def test_the_artefact_holds_the_present_classes(classifier, tmp_path):
 
 
 def test_a_missing_artefact_names_the_script(tmp_path):
-    with pytest.raises(InputError, match=r"a\.npz.*make_cams"):
+    with pytest.raises(InputError, match=r"a\.npz.*--until=cams"):
         read_cam(tmp_path, "a")
 
 
@@ -90,7 +90,7 @@ def test_a_damaged_artefact_is_named_in_one_line(tmp_path, damage):
     path = cam_path(tmp_path, "a")
     write_npz(path, keys=np.array([1]), cam=RNG.random([1, 9, 9]).astype(np.float16))
     damage(path, path.read_bytes())
-    with pytest.raises(InputError, match=r"a\.npz.*make_cams") as error:
+    with pytest.raises(InputError, match=r"a\.npz.*--until=cams") as error:
         read_cam(tmp_path, "a")
     assert "\n" not in str(error.value)
 

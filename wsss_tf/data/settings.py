@@ -36,4 +36,5 @@ class PhotosConfig:
     """Which photos."""
 
     photos: str = setting("", "folder of photos, searched with all folders below it; needs neither tags nor lists; "
-                              "empty: the training split of the data set; may contain ${VARIABLE}")
+                              "empty: the training split of the data set; may contain ${VARIABLE}",
+                        counts=False)  # what is in it counts, and not its place

@@ -82,8 +82,9 @@ def curves(rows: Sequence[Scored], names: Sequence[str] = tuple(CURVES)) -> Figu
                 xs, ys = ([getattr(scores, field) for scores in own] for field in (across, up))
                 ax.plot(xs, ys, label=method, **look)
             ax.set(title=title, xlabel=labels[0], ylabel=labels[1])
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4 if len(names) > 1 else 2,
-                      frameon=False)
+        longest = max(map(len, methods), default=0)
+        columns = max(1, min(4 if len(names) > 1 else 2, int(14 * width / (longest + 8))))  # as many as the page is wide for
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False)
     return figure
 
 

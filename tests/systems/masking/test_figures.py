@@ -9,30 +9,31 @@ import pytest
 from PIL import Image
 
 from wsss_tf.data.voc import CLASS_NAMES
+from wsss_tf.errors import InputError
 from wsss_tf.example import Example
 from wsss_tf.figures.page import draw_page
+from wsss_tf.files.images import read_photo
 
 
 @pytest.fixture(scope="module")
 def erasing():
-    from wsss_tf.figures import erasing as figure_erasing
-    return figure_erasing
+    """What imports TensorFlow is imported here."""
+    from wsss_tf.systems.masking import figures
+    return figures
 
 
 @pytest.fixture(scope="module")
-def eraser(erasing, masking_run):
+def eraser(erasing, masking_run, sources_of):
     """The nets of the tiny run with lively heads: after so short a training all scores are alike."""
     from wsss_tf.nets.backbone import backbone_grid
-    from wsss_tf.systems.trained import trained_classifier, trained_segmenter
-    e, rng = masking_run.experiment, np.random.default_rng(0)
-    segmenter = trained_segmenter(e, masking_run.folder / "segmenter")
-    classifier = trained_classifier(e, masking_run.folder / "classifier")
+    sources, rng = sources_of(masking_run.experiment), np.random.default_rng(0)
+    segmenter, classifier = sources.run.segmenter(), sources.run.classifier()
     for layer in segmenter.layers + classifier.layers:
         if layer.name.startswith("fc"):
             shape = layer.kernel.shape
             gain = 12.0 if layer.name.startswith("fc8") else 2.0
             layer.set_weights([gain * rng.standard_normal(shape) / np.sqrt(np.prod(shape[:3])), np.zeros(shape[-1])])
-    return erasing.Eraser(segmenter, backbone_grid(e.seg_backbone), classifier)
+    return erasing.Eraser(segmenter, backbone_grid(sources.settings("seg_backbone")), classifier)
 
 
 def tagged(experiment, count: int) -> Example:
@@ -108,6 +109,45 @@ def test_panels_of_a_photo(count, panels, erasing, eraser, masking_run, nothing_
     nothing_overlaps(figure)
     if count == 6:
         assert page.rows[-2][-1].above == ("erased: all 6",)
+
+
+def test_what_is_erased_takes_the_colour_that_the_run_trained_with(erasing, eraser, masking_run):
+    own = erasing.Eraser(eraser._segmenter, eraser._grid, eraser._classifier, mean=(10.0, 200.0, 30.0))
+    example = tagged(masking_run.experiment, 1)
+    photo = read_photo(example.image)
+    erased = own.erase(photo, own.logits(photo), (1,))
+    attention = erased.attention[..., None].astype(np.float64)
+    expected = attention * photo + (1 - attention) * (10.0, 200.0, 30.0)
+    assert attention.min() < 0.9 and np.abs(erased.masked - expected).max() <= 0.51
+    assert not np.array_equal(erased.masked, eraser.erase(photo, eraser.logits(photo), (1,)).masked)
+
+
+def test_figures_of_the_photos_with_the_most_tags(erasing, sources_of, masking_run):
+    val = masking_run.experiment.dataset.val
+    ids = sorted((-len(example.tags), index) for index, example in enumerate(val))
+    figures = erasing.erasing_figures(sources_of(masking_run.experiment, photos=2))
+    assert list(figures) == [f"_{val[index].image_id}" for _, index in ids[:2]]
+
+
+def test_a_run_without_attention_needs_a_classifier(tiny, erasing, sources_of, masking_run):
+    """Its own chain has one, as saliency is refined by its maps; without that, the figure cannot be drawn."""
+    experiment = tiny("--experiment=row_a2", "--attention_weight=0", "--reuse=tiny_masking", "--seg_epochs=1")
+    experiment.chain.run("segmenter")
+    assert list(erasing.erasing_figures(sources_of(experiment, images="shapes_val_0001"))) == ["_shapes_val_0001"]
+    bare = tiny("--experiment=row_a1", "--attention_weight=0", "--saliency_refinement=none")
+    with pytest.raises(InputError, match="classifier: --system=masking has no such stage"):
+        erasing.erasing_figures(sources_of(bare, images="shapes_val_0001"))
+
+
+@pytest.mark.parametrize("count", [0, 7])
+def test_photo_with_too_many_or_no_tags(count, erasing, sources_of, masking_run):
+    e = dataclasses.replace(masking_run.experiment)
+    photo = dataclasses.replace(e.dataset.val[0], tags=tuple(range(1, count + 1)))
+    e.__dict__["dataset"] = dataclasses.replace(e.dataset, val=(photo, *e.dataset.val[1:]))
+    with pytest.raises(InputError, match=f"shapes_val_0000.jpg: expected 1 to 6 tags, found {count}: choose another"):
+        erasing.erasing_figures(sources_of(e, images="shapes_val_0000"))
+    chosen = sources_of(e).val(max_tags=6)
+    assert "shapes_val_0000" not in [example.image_id for example in chosen] and len(chosen) == 3
 
 
 def test_photo_of_any_size(erasing, eraser, masking_run, tmp_path):

@@ -1,4 +1,4 @@
-"""Figures 3.1, 3.3, 3.4 and 3.17 to 3.19: seeds, and what grows from them, as training has it."""
+"""Figures 3.4 and 3.20 (a): seeds, and what grows from them, as training has it."""
 
 import dataclasses
 import json
@@ -10,17 +10,14 @@ from PIL import Image
 
 from wsss_tf.errors import InputError
 from wsss_tf.figures.page import draw_page
-from wsss_tf.files.images import read_labels
+from wsss_tf.figures.seeds import seed_parts
 
 
 @pytest.fixture(scope="module")
-def sources(growing_run):
+def sources(growing_run, sources_of):
     """The function (settings) -> Sources of the growing run."""
-    from wsss_tf.figures.sources import FigureConfig, Sources
-    from wsss_tf.stages.steps import open_chain
-
     def make(experiment=growing_run.experiment, **settings):
-        return Sources(open_chain(experiment), experiment, FigureConfig(**settings))
+        return sources_of(experiment, **settings)
 
     return make
 
@@ -28,35 +25,12 @@ def sources(growing_run):
 @pytest.fixture(scope="module")
 def growing():
     """What imports TensorFlow is imported here."""
-    from wsss_tf.figures import growing as figure_growing
-    return figure_growing
+    from wsss_tf.systems.superpixel_growing import figures
+    return figures
 
 
 def written(run, example):
     return np.asarray(Image.open(run.folder / "seeds" / f"{example.image_id}.png"))
-
-
-def test_the_seed_is_that_of_the_stage(sources, growing_run, nothing_overlaps):
-    from wsss_tf.figures.seeds import alpha_page, seed_page, seed_parts
-    page, swept = seed_page(sources()), alpha_page(sources(values="0.2,0.3,0.9"))
-    assert [panel.above[0] for panel in page.rows[0]] == [
-        "photo", "ground truth", "superpixels", "CAM", "mean of CAM", "seed"]
-    assert [panel.above[0] for panel in swept.rows[0]] == ["photo", "ground truth", "alpha 0.2", "alpha 0.3", "alpha 0.9"]
-    for row, alphas, parts in zip(page.rows, swept.rows, seed_parts(sources()), strict=True):
-        seed = written(growing_run, parts.example)
-        np.testing.assert_array_equal(row[-1].image, seed)
-        np.testing.assert_array_equal(alphas[3].image, seed)
-        labeled = [np.sum((panel.image != 0) & (panel.image != 255)) for panel in alphas[2:]]
-        assert labeled == sorted(labeled, reverse=True), "a higher alpha makes fewer seeds"
-        truth = read_labels(parts.example.mask)
-        known = seed != 255
-        assert row[-1].below[0] == f"{100 * known.mean():.0f}% labeled"
-        assert row[-1].below[1] == f"{100 * np.mean(seed[known & (truth != 255)] == truth[known & (truth != 255)]):.0f}% right"
-        quietest = [parts.activity[parts.ids == number] for number in np.unique(parts.ids)]
-        assert all(np.ptp(values) == 0 for values in quietest)
-        assert (seed[parts.activity > parts.activity.min()] != 0).all(), "background is the superpixel of the lowest mean"
-    nothing_overlaps(draw_page(page))
-    nothing_overlaps(draw_page(swept))
 
 
 def brute_force(seed, ids, probabilities, tags, beta):
@@ -74,12 +48,11 @@ def brute_force(seed, ids, probabilities, tags, beta):
 def test_grown_labels_at_image_resolution_follow_the_equations(sources, growing, growing_run):
     import tensorflow as tf
 
-    from wsss_tf.figures.seeds import seed_parts
     from wsss_tf.systems.superpixel_growing.settings import GrowingConfig
     parts = seed_parts(sources(photos=1))[0]
     grower = growing._finished(sources())
     seed, classes = written(growing_run, parts.example), growing_run.experiment.dataset.num_classes
-    cells = 64 // growing_run.experiment.seg_backbone.output_stride
+    cells = 64 // growing_run.experiment.settings.seg_backbone.output_stride
     logits = np.random.default_rng(0).normal(0, 2, [1, cells, cells, classes + 1]).astype(np.float32)
     whole = tf.nn.softmax(tf.image.resize(logits, [64, 64]))[0].numpy()
     for beta in (0.1, 0.3):
@@ -95,14 +68,13 @@ def test_grown_labels_at_image_resolution_follow_the_equations(sources, growing,
 
 
 def test_photos_that_the_cells_do_not_cover_evenly(sources, growing):
-    from wsss_tf.figures.seeds import seed_parts
     whole = seed_parts(sources(photos=1))[0]
     cut = dataclasses.replace(whole, photo=whole.photo[:61, :50], ids=whole.ids[:61, :50], cam=whole.cam[:, :61, :50])
     grower, seed = growing._finished(sources()), np.full([61, 50], 255, np.uint8)
     logits = grower.logits(cut.photo)
     assert grower.output(cut.photo, logits).shape == (61, 50)
     for at in ("image", "logits"):
-        config = dataclasses.replace(sources().experiment.growing, growing_at=at, beta_background=0.0, beta_foreground=0.0)
+        config = dataclasses.replace(sources().settings("growing"), growing_at=at, beta_background=0.0, beta_foreground=0.0)
         grown = grower.grown(cut, seed, logits, config)
         assert grown.shape == (61, 50) and set(np.unique(grown)) <= {0, *whole.example.tags}, "at beta 0 all is labeled"
 
@@ -125,21 +97,39 @@ def test_pages_of_the_finished_net(sources, growing, growing_run, nothing_overla
         nothing_overlaps(draw_page(page))
 
 
-def test_the_course_of_the_training(sources, growing, growing_run, nothing_overlaps):
+def test_failures_are_the_photos_whose_grown_label_is_least_right(sources, growing, growing_run, nothing_overlaps):
+    train = growing_run.experiment.dataset.train
+    every = growing.grown_page(sources(images=",".join(example.image_id for example in train)))
+
+    def right(row) -> float:
+        grown, truth = row[3].outlined, row[1].outlined
+        known = (grown != 255) & (truth != 255)
+        return (grown == truth)[known].mean() if known.any() else 2.0
+
+    expected = sorted((right(row), index) for index, row in enumerate(every.rows))[:3]
+    page = growing.failures_page(sources(photos=3))
+    assert [row[0].below[0] for row in page.rows] == [train[index].image_id for _, index in expected]
+    nothing_overlaps(draw_page(page))
+    named = growing.failures_page(sources(images=train[0].image_id))
+    assert [row[0].below[0] for row in named.rows] == [train[0].image_id]
+
+
+def test_the_course_of_the_training(sources, growing, growing_run, tiny, nothing_overlaps):
     e = growing_run.experiment
     run = dataclasses.replace(e.run, experiment="course", reuse="tiny_growing,tiny_masking")
-    experiment = dataclasses.replace(e, run=run, seg_train=dataclasses.replace(e.seg_train, lr=0.002, save_every=2))
+    train = dataclasses.replace(e.settings.seg_train, lr=0.002, save_every=2)
+    experiment = dataclasses.replace(e, run=run, settings=dataclasses.replace(e.settings, seg_train=train))
     drawn = sources(experiment, photos=1)
-    folder = drawn.chain.run("segmenter")
+    folder = experiment.chain.run("segmenter")
     page = growing.course_page(drawn)
     steps = sorted(int(path.name[5:-6]) for path in (folder / "checkpoints").glob("*.index"))
     assert len(steps) == 2
     assert [panel.above[0] for panel in page.rows[0]] == ["photo", f"output, step {steps[0]}", "output, end", "ground truth"]
     assert [panel and panel.above[0] for panel in page.rows[1]] == ["seed", f"grown, step {steps[0]}", "grown, end", None]
     np.testing.assert_array_equal(page.rows[1][2].image, growing.pipeline_page(drawn).rows[0][5].image)
+    assert list(growing.course_figures(drawn)) == ["", "_shares"]
     nothing_overlaps(draw_page(page))
-    lines = {name: line.get_xydata() for line in growing.course_figure(drawn).axes[0].lines
-             for name in [line.get_label()]}
+    lines = {line.get_label(): line.get_xydata() for line in growing.course_figure(drawn).axes[0].lines}
     log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     np.testing.assert_allclose(lines["after growing"], [(line["step"], 100 * line["labeled"]) for line in log])
     np.testing.assert_allclose(lines["initial seed"], [(line["step"], 100 * line["seed"]) for line in log])
@@ -149,18 +139,16 @@ def test_the_course_of_the_training(sources, growing, growing_run, nothing_overl
         growing.course_page(drawn)
 
 
-@pytest.mark.parametrize("stage, script", [("superpixels", "make_superpixels"), ("cams", "make_cams"),
-                                           ("seeds", "make_seeds"), ("segmenter", "train_segmenter")])
-def test_missing_stage_is_named(stage, script, sources, growing, growing_run, tmp_path):
+@pytest.mark.parametrize("stage", ["superpixels", "cams", "seeds", "segmenter"])
+def test_missing_stage_is_named(stage, sources, growing, growing_run, tmp_path):
     runs = shutil.copytree(growing_run.folder.parent, tmp_path / "runs", ignore=shutil.ignore_patterns(stage))
     run = dataclasses.replace(growing_run.experiment.run, runs=str(runs))
-    with pytest.raises(InputError, match=f"{stage}: stage {stage} is missing .* run scripts/{script}.py"):
+    with pytest.raises(InputError, match=f"{stage}: stage {stage} is missing .* run `wsss run --until={stage}`"):
         growing.pipeline_page(sources(dataclasses.replace(growing_run.experiment, run=run)))
 
 
-def test_other_methods_grow_nothing(growing, masking_run, sources):
-    for page in (growing.pipeline_page, growing.grown_page, growing.beta_page, growing.course_page):
-        with pytest.raises(InputError, match="--method=masking: it grows nothing: draw figure 3.1 of a run with"):
-            page(sources(masking_run.experiment, figure="3.1"))
-    with pytest.raises(InputError, match="it tells no labeled shares: draw figure 3.4 of a run with"):
+def test_runs_that_grow_nothing_are_told(growing, masking_run, sources):
+    with pytest.raises(InputError, match="it tells no labeled shares: draw figure 3.4 of a run whose system grows seeds"):
         growing.course_figure(sources(masking_run.experiment))
+    with pytest.raises(InputError, match="--system=masking: it makes no superpixels"):
+        growing.pipeline_page(sources(masking_run.experiment))
