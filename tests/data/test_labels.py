@@ -119,6 +119,8 @@ def test_xml_takes_every_object_and_no_part(tmp_path):
     (tmp_path / "y.xml").write_text("<annotation/>")
     assert read_tags(tmp_path, CLASS_NAMES) == {"x": (12, 15), "y": ()}
     assert read_xml(tmp_path, CLASS_NAMES, ["y", "absent"]) == {"y": ()}
+    (tmp_path / "deep.xml").write_text("<a>" * 100_000 + "</a>" * 100_000)
+    assert read_xml(tmp_path, CLASS_NAMES, ["deep"]) == {"deep": ()}
 
 
 def laughs(depth: int) -> str:
@@ -137,6 +139,7 @@ def laughs(depth: int) -> str:
     (b'<?xml version="1.0" encoding="zip"?><a/>', "not a readable annotation"),
     (b"<annotation><object><name>dgo</name></object></annotation>", "did you mean 'dog'"),
     (b"<annotation><object><name>" + b"x\n" * 9999 + b"</name></object></annotation>", r"unknown class 'x\\nx"),
+    (b"<a>" * 300_000, "not a readable annotation"),
     (b"<!--" + b" " * 2**20 + b"--><annotation/>", "more than 1048576 bytes"),
 ])
 def test_bad_xml_is_refused(tmp_path, content, words):
