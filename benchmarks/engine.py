@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/engine.py --flagfile=flags/demo/attention.cfg [--replicas=2]
 
-Trains image masking on a batch of noise by wsss_tf.train.loop.train, with its bar, log and guards; after each line of its
+Trains image masking on a batch of noise by wsss_tf.train.engine.train, with its bar, log and guards; after each line of its
 log the same number of steps is done by a loop over a plain tf.function, so that both suffer alike from other work.
 """
 
@@ -21,7 +21,9 @@ from wsss_tf.commands.program import run_script
 from wsss_tf.experiment import Experiment
 from wsss_tf.systems.dilated_classifier import build_classifier
 from wsss_tf.systems.masking.method import ImageMasking
-from wsss_tf.train import loop
+from wsss_tf.train import engine
+from wsss_tf.train.fit import stochastic_descent
+from wsss_tf.train.length import Length
 from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.replicas import open_strategy
 
@@ -35,7 +37,8 @@ def parts(experiment: Experiment):
     e = experiment
     classifier = build_classifier(e.cls_backbone, e.classifier, _LABELS, dilated=False)
     method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, _LABELS, classifier)
-    return method, loop.stochastic_descent(e.seg_train, 1000), random_batch(e.seg_train.batch, e.crops.crop, _LABELS)
+    optimizer = stochastic_descent(e.seg_train, Length(epoch=1000, schedule=30000, end=30000))
+    return method, optimizer, random_batch(e.seg_train.batch, e.crops.crop, _LABELS)
 
 
 def bare_step(experiment: Experiment):
@@ -70,26 +73,26 @@ def main(experiment: Experiment) -> None:
 
         def scalars(self, number, values):
             super().scalars(number, values)
-            engine = time.perf_counter() - self.since
+            seen = time.perf_counter() - self.since
             start = time.perf_counter()
             for _ in range(_STEPS.value):
                 loss = step()
             loss.numpy()
             self.since = time.perf_counter()
-            seconds.append((engine / _STEPS.value, (self.since - start) / _STEPS.value))
+            seconds.append((seen / _STEPS.value, (self.since - start) / _STEPS.value))
 
     steps = (1 + _TURNS.value) * _STEPS.value
     rhythm = dataclasses.replace(experiment.seg_train, save_every=10**6, log_every=_STEPS.value)
     with (tempfile.TemporaryDirectory() as folder, open_strategy(experiment.run.replicas).scope(),
-          mock.patch.object(loop, "TrainingLog", Watch)):
+          mock.patch.object(engine, "TrainingLog", Watch)):
         method, optimizer, batch = parts(experiment)
         stream = tf.data.Dataset.from_tensors(batch).repeat(steps)
-        loop.train(method, optimizer, steps, lambda start: stream, rhythm, Path(folder), lambda step: [])
+        engine.train(method, optimizer, steps, lambda start: stream, rhythm, Path(folder), lambda step: [])
     seconds = seconds[1:]  # the first turn traces
-    print(f"engine         {1000 * statistics.median(engine for engine, _ in seconds):8.1f} ms per step, "
+    print(f"engine         {1000 * statistics.median(whole for whole, _ in seconds):8.1f} ms per step, "
           f"{experiment.run.replicas} replicas")
     print(f"bare           {1000 * statistics.median(bare for _, bare in seconds):8.1f} ms per step")
-    print(f"engine / bare  {statistics.median(engine / bare for engine, bare in seconds):8.3f}")
+    print(f"engine / bare  {statistics.median(whole / bare for whole, bare in seconds):8.3f}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import numpy as np
 from absl import flags
 
 from wsss_tf.commands.program import run_script
+from wsss_tf.data.stream.maps import LABELS
 from wsss_tf.data.stream.pipeline import training_stream
 from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.example import Example
@@ -44,7 +45,7 @@ def photos(folder: Path, count: int) -> tuple[Example, ...]:
 def images_per_second(examples: tuple[Example, ...], crops: AugmentConfig, batch: int, count: int) -> float:
     """Speed of the stream over about `count` images, warm."""
     warm, steps = max(1, count // (6 * batch)), max(1, count // batch)
-    maps = {"target": lambda example: example.saliency}
+    maps = {"target": (LABELS, lambda example: example.saliency)}
     stream = iter(training_stream(examples, _CLASSES, maps, crops, batch, warm + steps, start=0, seed=0))
     for _ in range(warm):
         next(stream)

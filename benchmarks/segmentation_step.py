@@ -20,7 +20,8 @@ from wsss_tf.ops import resize
 from wsss_tf.systems.dilated_classifier import build_classifier
 from wsss_tf.systems.masking.method import ImageMasking
 from wsss_tf.train.contract import Batch
-from wsss_tf.train.loop import stochastic_descent
+from wsss_tf.train.fit import stochastic_descent
+from wsss_tf.train.length import Length
 from wsss_tf.train.step import training_step
 
 _REPEATS = flags.DEFINE_integer("repeats", 3, "turns of each part; medians are printed")
@@ -82,7 +83,7 @@ def main(experiment: Experiment) -> None:
     e, size = experiment, experiment.seg_train.batch
     classifier = build_classifier(e.cls_backbone, e.classifier, _CLASSES.value, dilated=False)
     method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, _CLASSES.value, classifier)
-    optimizer = stochastic_descent(e.seg_train, 1000)
+    optimizer = stochastic_descent(e.seg_train, Length(epoch=1000, schedule=30000, end=30000))
     optimizer.build(method.net.trainable_variables)
     batch = random_batch(size, e.crops.crop, _CLASSES.value)
     step = _waits(training_step(method, optimizer, size, e.seg_train.clip_norm), batch)
