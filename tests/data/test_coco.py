@@ -8,7 +8,8 @@ from PIL import Image
 
 from wsss_tf.data import coco, coco_annotations
 from wsss_tf.data.check import check_dataset
-from wsss_tf.data.coco_annotations import CATEGORIES, CLASS_NAMES, LABELS, read_annotations
+from wsss_tf.data.coco_categories import CATEGORIES, CLASS_NAMES, LABELS
+from wsss_tf.data.coco_layout import read_annotations
 from wsss_tf.data.open import open_dataset
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from wsss_tf.data.folder import read_class_names, read_list
+from wsss_tf.data.class_names import read_class_names
+from wsss_tf.data.lists import read_list
 from wsss_tf.data.open import open_dataset
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError

@@ -4,12 +4,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.data.labels import find_labels, near_match, photo_id, read_csv, read_tags, read_xml, write_csv
+from wsss_tf.data.labels import find_labels, read_tags
+from wsss_tf.data.labels_csv import read_csv, write_csv
+from wsss_tf.data.labels_xml import read_xml
+from wsss_tf.data.names import composed, near_match, photo_id
 from wsss_tf.data.voc import CLASS_NAMES
 from wsss_tf.errors import InputError
 
 NAMES = ("background", "bird", "boat", "cat")
-ids = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1).map(str.strip).filter(bool)
+ids = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1).map(composed).map(str.strip).filter(bool)
 in_tmp_path = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -42,11 +45,12 @@ def test_csv_sorts_labels_and_keeps_the_order_of_lines(tmp_path):
     ("image_id,classes\na,bird\nb,brid\n", ["line 3", "'brid'", "'bird'"]),
     ("image_id,classes\na,xyz\n", ["line 2", "'xyz'", "bird, boat, cat"]),
     ("image_id,classes\na,background\n", ["line 2", "'background'"]),
-    ("image_id,classes\na,bird;\n", ["line 2", "''"]),
+    ("image_id,classes\na,bird;brid;\n", ["line 2", "'brid'"]),
     ("image_id,classes\na,bird,boat\n", ["line 2", "a,bird,boat", "';'"]),
     ("image_id,classes\na\n", ["line 2", "`a`"]),
     ("image_id,classes\n,bird\n", ["line 2", "`,bird`"]),
-    ("image_id,classes\na,bird\na,boat\n", ["line 3", "'a'", "twice"]),
+    ("image_id,classes\na,bird;cat\na,boat\n", ["line 3", "'a'", "twice", "write one line with all its classes"]),
+    ("image_id,classes\na,bird\na,\n", ["line 3", "'a'", "twice"]),
     ('image_id,classes\n"a"x,bird\n', ["line 2", "malformed"]),
 ])
 def test_csv_faults_name_file_and_line(tmp_path, text, words):

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from wsss_tf.config import expand_path
-from wsss_tf.data.folder import PHOTO_SUFFIXES
+from wsss_tf.data.names import PHOTO_SUFFIXES
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example
 

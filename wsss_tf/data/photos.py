@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from wsss_tf.data.folder import PHOTO_SUFFIXES
+from wsss_tf.data.names import PHOTO_SUFFIXES
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from wsss_tf.files import store
 from wsss_tf.data.check import check_dataset
-from wsss_tf.data.coco_annotations import LABELS, Region
+from wsss_tf.data.coco_annotations import Region
+from wsss_tf.data.coco_categories import LABELS
 from wsss_tf.data.build.coco_masks import draw_regions, from_stuff, write_masks
 from wsss_tf.files.images import read_labels
 from wsss_tf.data.open import open_dataset

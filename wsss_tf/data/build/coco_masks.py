@@ -21,9 +21,11 @@ from pathlib import Path
 import numpy as np
 import tqdm
 
-from wsss_tf.data.coco_annotations import FOLDERS, LABELS, Annotations, Outline, Picture, Region, read_annotations
+from wsss_tf.data.coco_annotations import Annotations, Outline, Picture, Region
+from wsss_tf.data.coco_categories import LABELS
+from wsss_tf.data.coco_layout import find_split, read_annotations
 from wsss_tf.example import BACKGROUND, UNKNOWN
-from wsss_tf.data.folder import MAP_SUFFIXES, list_images
+from wsss_tf.data.listing import MAP_SUFFIXES, list_images
 from wsss_tf.files.images import read_labels
 from wsss_tf.files.store import write_json, write_labels
 from wsss_tf.errors import InputError
@@ -51,7 +53,7 @@ def write_masks(root: Path, split: str, made_from: str, progress: bool) -> Path:
     """
     annotations = read_annotations(root, split, outlines=made_from == "instances")
     draw = SOURCES[made_from](root, annotations)
-    folder = root / "masks" / FOLDERS[split]
+    folder = find_split(root, split).masks
     _claim(folder, made_from)
     missing = [picture for picture in annotations.pictures if not (folder / f"{picture.name}.png").exists()]
 

@@ -1,0 +1,53 @@
+"""Tags from VOC's annotations, one XML file per photo."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from xml.parsers import expat
+
+from wsss_tf.data.listing import list_images
+from wsss_tf.data.tags import Tags, label_values
+from wsss_tf.errors import InputError
+
+MAX_BYTES = 1 << 20  # an annotation has a few kilobytes
+
+
+def read_xml(folder: Path, class_names: tuple[str, ...], ids: Iterable[str] | None = None) -> Tags:
+    """Tags from VOC annotations: the names of all objects, the difficult ones too.
+
+    Ids without a file are left out of the result.
+
+    Raises:
+      InputError: unreadable XML, a DOCTYPE in it, or an unknown class.
+    """
+    files = list_images(folder, (".xml",))
+    wanted = files if ids is None else [image_id for image_id in ids if image_id in files]
+    return {image_id: label_values(f"{files[image_id]}", _object_names(files[image_id]), class_names) for image_id in wanted}
+
+
+def _object_names(path: Path) -> list[str]:
+    names, stack = [], []
+
+    def start(tag, _):
+        stack.append(tag)
+        if stack[1:] == ["object", "name"]:
+            names.append("")
+
+    def text(data):
+        if stack[1:] == ["object", "name"]:
+            names[-1] += data
+
+    def doctype(*_):
+        raise InputError(f"{path}: a DOCTYPE has no place in an annotation and can be an attack: "
+                         "remove it or take the file from its source")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.CharacterDataHandler = start, text
+    parser.EndElementHandler = lambda _: stack.pop()
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = doctype
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES} bytes")
+        parser.Parse(path.read_bytes(), True)
+    except (expat.ExpatError, OSError, ValueError, LookupError) as error:
+        raise InputError(f"{path}: not a readable annotation ({error}): restore the file from its source") from error
+    return [name.strip() for name in names]
