@@ -88,9 +88,7 @@ FILE_MISTAKES = {
     "coloured saliency": (lambda d: save(d / "saliency/one.png", Image.new("RGB", (40, 32))), "saliency/one.png",
                           "expected an 8-bit grey map"),
     "saliency of 16 bits": (lambda d: save(d / "saliency/one.png", Image.fromarray(np.full([32, 40], 999, np.uint16))),
-                            "saliency/one.png", "expected values up to 255, found 999: set --saliency_max"),
-    "photo without classes": (lambda d: replace(d / "labels.csv", "two,dog", "two,"), "images/two.jpg",
-                              "found no tags"),
+                            "saliency/one.png", "expected values up to 255, found 999: set --maps_max"),
 }
 
 # What a user can get wrong in the data set as a whole.
@@ -364,7 +362,7 @@ def test_artefact_deleted_by_hand_is_named(stage, artefact, words, on_copied_run
 @pytest.mark.parametrize("flag", ["--seg_batch=0", "--cls_epochs=0", "--seg_log_every=0", "--seg_save_every=0",
                                   "--seed=-1", "--paths=0", "--crop=0", "--seg_lr=-1", "--attention_weight=-1",
                                   "--seg_scales=", "--seg_rates=", "--crop_scales=", "--seg_scales=1,0",
-                                  "--test_scales=", "--cam_scales=x", "--method=magic", "--saliency_source=magic", "--refinement=true", "--saliency_max=0", "--seg_epoch=3"])
+                                  "--test_scales=", "--cam_scales=x", "--method=magic", "--saliency_source=magic", "--refinement=true", "--maps_max=0", "--seg_epoch=3"])
 def test_impossible_setting_is_refused_by_name(flag, prepare, runs):
     ended = prepare(flag)
     assert ended.code in (1, 2) and "Traceback" not in ended.err

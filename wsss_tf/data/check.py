@@ -1,5 +1,6 @@
 """Looking at every file of a data set once, before hours are spent on it."""
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -7,20 +8,47 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import tqdm
 
+from wsss_tf.data.advice import about_photos, advice
+from wsss_tf.data.masks import MaskFacts, judge_masks, mask_facts, wrong_labels
 from wsss_tf.errors import InputError
-from wsss_tf.example import UNKNOWN, Dataset, Example
-from wsss_tf.files.images import read_labels, read_photo, read_saliency
+from wsss_tf.example import Dataset, Example
+from wsss_tf.files.images import PhotoFacts, photo_facts, read_coloured_labels, read_saliency
+
+T = TypeVar("T")
 
 MAX_THREADS = 8  # decoding scales with the cores, reading over a network with the threads
-MAX_NAMED = 5  # wrong labels that a line names as examples
 
 
-def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> list[str]:
-    """Decodes every photo, mask and saliency map of both splits.
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What a look at every file of a data set has found, a line each.
+
+    Attributes:
+      problems: what has to be mended: the file, what was expected and found, what to do.
+      warnings: what may be meant.
+    """
+
+    problems: list[str]
+    warnings: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Looked:
+    """What was found in the files of one example."""
+
+    example: Example
+    problems: list[str]
+    photo: PhotoFacts | None
+    mask: MaskFacts | None
+
+
+def inspect_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> Findings:
+    """Decodes every photo, mask and saliency map of both splits once, and holds them against each other.
 
     Args:
       dataset: the data set.
@@ -28,17 +56,24 @@ def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> list
       maps_max: value of a saliency map that means certainly salient.
 
     Returns:
-      One line per problem: the file, what was expected and found, what to do;
-      empty if all is well. First the problems of the whole set, then those of
-      the files in the order of the examples.
+      First the problems of the whole set, then those of the files in the order
+      of the examples.
     """
     examples = list({example.image_id: example for example in dataset.val + dataset.train}.values())
-    problems = _untagged(dataset)
+    trained = {example.image_id for example in dataset.train}
     with ThreadPoolExecutor(_threads()) as pool:
-        check = partial(_check_files, num_classes=dataset.num_classes, maps_max=maps_max)
-        found = pool.map(check, examples)
-        bar = tqdm.tqdm(found, "checking", len(examples), unit="image", disable=not progress)
-        return problems + [line for lines in bar for line in lines]
+        look = partial(_look, trained=trained, num_classes=dataset.num_classes, maps_max=maps_max)
+        bar = tqdm.tqdm(pool.map(look, examples), "checking", len(examples), unit="image", disable=not progress)
+        looked = list(bar)
+    problems, warnings = judge_masks([one.mask for one in looked if one.mask], dataset.class_names)
+    photos = [(one.example.image, one.photo) for one in looked if one.photo]
+    return Findings([*_untagged(dataset), *problems, *(line for one in looked for line in one.problems)],
+                    [*advice(dataset), *about_photos(photos), *warnings])
+
+
+def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> list[str]:
+    """The problems that `inspect_dataset` finds; empty if all is well."""
+    return inspect_dataset(dataset, progress, maps_max).problems
 
 
 def content_digest(examples: Iterable[Example], with_masks: bool) -> str:
@@ -61,29 +96,34 @@ def listing_digest(examples: Iterable[Example], with_masks: bool) -> str:
     return _digest(examples, with_masks, _listing)
 
 
-def _check_files(example: Example, num_classes: int, maps_max: int) -> list[str]:
+def _look(example: Example, trained: set[str], num_classes: int, maps_max: int) -> _Looked:
     problems = []
 
-    def decoded(read: Callable[[Path], np.ndarray], path: Path | None) -> np.ndarray | None:
+    def decoded(read: Callable[[Path], T], path: Path | None) -> T | None:
         try:
             return None if path is None else read(path)
         except InputError as error:
             problems.append(str(error))
 
-    photo = decoded(read_photo, example.image)
-    mask = decoded(read_labels, example.mask)
+    photo = decoded(photo_facts, example.image)
+    mask = decoded(read_coloured_labels, example.mask)
     saliency = decoded(partial(read_saliency, maximum=maps_max), example.saliency)
-    for values, path in ((mask, example.mask), (saliency, example.saliency)):
-        if values is not None and photo is not None and values.shape != photo.shape[:2]:
-            problems.append(f"{path}: expected the size of {example.image} ({_size(photo)}), found {_size(values)}: "
-                            "make it again from this photo (phone photos may be stored rotated)")
-    if mask is not None:
-        wrong = [int(value) for value in np.unique(mask) if num_classes < value != UNKNOWN]
-        if wrong:
-            some = ", ".join(map(str, wrong[:MAX_NAMED])) + (", ..." if len(wrong) > MAX_NAMED else "")
-            problems.append(f"{example.mask}: expected labels 0 to {num_classes} or {UNKNOWN}, found {some}: "
-                            "correct the mask or add the classes to classes.txt")
-    return problems
+    for values, path in ((mask and mask[0], example.mask), (saliency, example.saliency)):
+        if values is not None and photo is not None and values.shape != (photo.height, photo.width):
+            problems.append(_other_size(path, values, example.image, photo))
+    if mask is None:
+        return _Looked(example, problems, photo, None)
+    known = example.tags or example.image_id in trained  # an evaluation image without tags may show anything
+    facts = mask_facts(example.mask, *mask, example.tags if known else None)
+    return _Looked(example, problems + wrong_labels(facts, num_classes), photo, facts)
+
+
+def _other_size(path: Path, values: np.ndarray, photo: Path, facts: PhotoFacts) -> str:
+    turned = facts.turned and values.shape == (facts.width, facts.height)
+    remedy = ("the photo is stored turned (EXIF): turn its pixels by `wsss data convert`" if turned else
+              "make it again from this photo (phone photos may be stored rotated)")
+    return (f"{path}: expected the size of {photo} ({facts.width}x{facts.height}), found {values.shape[1]}x{values.shape[0]}: "
+            f"{remedy}")
 
 
 def _untagged(dataset: Dataset) -> list[str]:
@@ -122,7 +162,3 @@ def _listing(path: Path | None) -> list:
 
 def _threads() -> int:
     return min(MAX_THREADS, os.cpu_count() or 1)
-
-
-def _size(image: np.ndarray) -> str:
-    return f"{image.shape[1]}x{image.shape[0]}"

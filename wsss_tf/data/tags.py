@@ -38,6 +38,8 @@ def _remedy(name: str, foreground: tuple[str, ...]) -> str:
     if close:
         return f"did you mean '{close}'? correct it (or the list of classes)"
     known = f"expected one of {', '.join(foreground)}"
+    if name.isdecimal():
+        return f"{known}: write the names of the classes, not their numbers"
     if is_background(name) or name.casefold() in _NOTHING:
         return f"{known}, or an empty cell for a photo that shows none of them"
     return f"{known}: correct it (or the list of classes)"

@@ -53,12 +53,12 @@ def _photos(photos: Listing) -> list[str]:
     below = {name: count for name in others if (count := _photos_below(folder / name))}
     if below:
         name = next(iter(below))
-        lines.append(f"{folder}: {sum(below.values())} photos in {_count(below, 'folder')} below it, e.g. in {name}: move them "
-                     "up into the folder itself")
+        lines.append(f"{folder}: {sum(below.values())} photos in {_count(below, 'folder')} below it, e.g. in {name}: move "
+                     "them up into the folder itself")
     named = [name for name in others if name.lower().endswith(PHOTO_SUFFIXES)]
     no_files = [name for name in named if name not in below]
     if no_files:
-        lines.append(f"{folder}: {_count(no_files, 'entry', 'entries')} named like photos, but folders or links to nothing, "
+        lines.append(f"{folder}: {_count(no_files, 'entry', 'entries')} named like photos, but folders or dead links, "
                      f"e.g. {no_files[0]}: remove them, or restore what they lead to")
     return lines
 
@@ -71,8 +71,8 @@ def _maps(listing: Listing, photos: dict[str, Path], kind: str, flag: str) -> li
     foreign = [name for name in listing.others
                if is_text(name) and name.lower().endswith(tuple(suffix for suffix in _MAP_LIKE if suffix not in MAP_SUFFIXES))]
     if foreign:
-        lines.append(f"{listing.folder}: {len(foreign)} {kind} are no PNG, e.g. {foreign[0]}: `wsss data convert` writes .bmp, "
-                     ".tif, .gif, .webp and .npy as PNG; JPEG has changed the numbers: export these anew")
+        lines.append(f"{listing.folder}: {len(foreign)} {kind} are no PNG, e.g. {foreign[0]}: `wsss data convert` writes "
+                     ".bmp, .tif, .gif, .webp and .npy as PNG; JPEG has changed the numbers: export these anew")
     return lines
 
 

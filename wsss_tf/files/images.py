@@ -1,6 +1,9 @@
 """Reading photos and maps: same pixels everywhere, clear words when it fails."""
 
+import struct
+import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -10,6 +13,20 @@ from wsss_tf.errors import InputError
 MIN_SIDE = 16  # pixels; below it no network stage has a defined output
 MAX_SIDE = 20000  # pixels; above it the file is a mistake or an attack
 FORMATS = ("JPEG", "PNG")  # no other decoder runs on a file, whatever its name says
+_ORIENTATION = 0x0112  # EXIF tag; 1 is upright
+_SMALLER = "make it smaller or cut it, e.g. by `wsss data convert --long_side=1000`"
+
+# Pillow refuses more than twice the pixels that it warns of; between the two the photo is read, and `advice` speaks of it.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class PhotoFacts(NamedTuple):
+    """What is found out about a photo by decoding it: its size, whether EXIF turns it, whether pixels are transparent."""
+
+    height: int
+    width: int
+    turned: bool
+    transparent: bool
 
 
 def read_photo(path: Path, upright: bool = False) -> np.ndarray:
@@ -23,15 +40,23 @@ def read_photo(path: Path, upright: bool = False) -> np.ndarray:
         16..20000 pixels.
     """
     with _opened(path) as image:
-        if image.mode == "CMYK":
-            raise InputError(f"{path}: expected an RGB photo, found {image.mode}: convert it, e.g. "
-                             "`python -c \"from PIL import Image; Image.open('IN').convert('RGB').save('OUT')\"`")
-        # Pillow opens a 16-bit colour PNG as "RGB" and keeps the depth in the raw mode only.
-        if image.mode.startswith(("I", "F")) or ";16" in _raw_mode(image):
-            raise InputError(f"{path}: expected 8 bits per channel, found 16 or more: save it as an 8-bit RGB file")
-        _check_sides(path, image.size)
+        _check_photo(path, image)
+        turned = upright and _is_turned(image)
         photo = _decoded(path, image.convert, "RGB")
-        return np.asarray(_decoded(path, ImageOps.exif_transpose, photo) if upright else photo)
+        return np.asarray(_decoded(path, ImageOps.exif_transpose, photo) if turned else photo)
+
+
+def photo_facts(path: Path) -> PhotoFacts:
+    """Decodes a photo, as `read_photo` does, and tells what is found.
+
+    Raises:
+      InputError: as `read_photo`.
+    """
+    with _opened(path) as image:
+        _check_photo(path, image)
+        _decoded(path, image.load)
+        transparent = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
+        return PhotoFacts(image.size[1], image.size[0], _is_turned(image), transparent)
 
 
 def read_labels(path: Path) -> np.ndarray:
@@ -40,13 +65,24 @@ def read_labels(path: Path) -> np.ndarray:
     Raises:
       InputError: missing, truncated, or not a palette or grey 8-bit PNG.
     """
+    return read_coloured_labels(path)[0]
+
+
+def read_coloured_labels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Decodes a label map to uint8 [H, W] and its palette, uint8 [N, 3] RGB; None for a grey one.
+
+    Raises:
+      InputError: as `read_labels`.
+    """
     with _opened(path) as image:
         if image.mode not in ("P", "L"):
-            raise InputError(f"{path}: expected a palette or 8-bit grey label map, found mode {image.mode}: "
-                             "save the class number of each pixel (palette PNG as in VOC), not colours")
+            raise InputError(f"{path}: expected a palette or 8-bit grey label map, found mode {image.mode}: save the class "
+                             "number of each pixel (palette PNG as in VOC), not colours, e.g. by "
+                             "`wsss data convert --labelmap=FILE`")
         _check_grey_depth(path, image)
         _decoded(path, image.load)
-        return np.asarray(image).copy()
+        palette = np.reshape(np.array(image.getpalette("RGB"), np.uint8), [-1, 3]) if image.mode == "P" else None
+        return np.asarray(image).copy(), palette
 
 
 def read_grey(path: Path) -> np.ndarray:
@@ -134,9 +170,11 @@ def _opened(path: Path) -> Image.Image:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: restore it or take its id out of the list") from None
     except UnidentifiedImageError as error:
-        raise InputError(f"{path}: not a readable image (neither JPEG nor PNG): "
-                         "restore the file from its source or convert it") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: not a readable image (neither JPEG nor PNG): restore the file from its source, or write it "
+                         "anew by `wsss data convert`") from error
+    except Image.DecompressionBombError:
+        raise InputError(f"{path}: not a readable image of at most {2 * Image.MAX_IMAGE_PIXELS:,} pixels: {_SMALLER}") from None
+    except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"{path}: not a readable image ({error}): restore the file from its source") from error
 
 
@@ -158,7 +196,22 @@ def _decoded(path: Path, decode, *arguments):
         raise InputError(f"{path}: truncated or damaged ({error}): restore the file from its source") from error
 
 
-def _check_sides(path: Path, size: tuple[int, int]) -> None:
-    if min(size) < MIN_SIDE or max(size) > MAX_SIDE:
-        raise InputError(f"{path}: expected sides of {MIN_SIDE} to {MAX_SIDE} pixels, found {size[0]}x{size[1]}: "
-                         "take its id out of the list")
+def _check_photo(path: Path, image: Image.Image) -> None:
+    if image.mode == "CMYK":
+        raise InputError(f"{path}: expected an RGB photo, found {image.mode}: convert it, e.g. by `wsss data convert`")
+    # Pillow opens a 16-bit colour PNG as "RGB" and keeps the depth in the raw mode only.
+    if image.mode.startswith(("I", "F")) or ";16" in _raw_mode(image):
+        raise InputError(f"{path}: expected 8 bits per channel, found 16 or more: save it as an 8-bit RGB file, e.g. by "
+                         "`wsss data convert`")
+    if min(image.size) < MIN_SIDE or max(image.size) > MAX_SIDE:
+        remedy = "take its id out of the list" if min(image.size) < MIN_SIDE else _SMALLER
+        raise InputError(f"{path}: expected sides of {MIN_SIDE} to {MAX_SIDE} pixels, found {image.size[0]}x{image.size[1]}: "
+                         f"{remedy}")
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether viewers turn or mirror the picture; a damaged tag, which they ignore, says nothing."""
+    try:
+        return image.getexif().get(_ORIENTATION, 1) in range(2, 9)
+    except (OSError, SyntaxError, ValueError, TypeError, struct.error):
+        return False
