@@ -61,7 +61,7 @@ def inspect_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> Fi
     """
     examples = list({example.image_id: example for example in dataset.val + dataset.train}.values())
     trained = {example.image_id for example in dataset.train}
-    with ThreadPoolExecutor(_threads()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         look = partial(_look, trained=trained, num_classes=dataset.num_classes, maps_max=maps_max)
         bar = tqdm.tqdm(pool.map(look, examples), "checking", len(examples), unit="image", disable=not progress)
         looked = list(bar)
@@ -110,7 +110,7 @@ def _look(example: Example, trained: set[str], num_classes: int, maps_max: int) 
     saliency = decoded(partial(read_saliency, maximum=maps_max), example.saliency)
     for values, path in ((mask and mask[0], example.mask), (saliency, example.saliency)):
         if values is not None and photo is not None and values.shape != (photo.height, photo.width):
-            problems.append(_other_size(path, values, example.image, photo))
+            problems.append(other_size(path, values, example.image, photo))
     if mask is None:
         return _Looked(example, problems, photo, None)
     known = example.tags or example.image_id in trained  # an evaluation image without tags may show anything
@@ -118,7 +118,8 @@ def _look(example: Example, trained: set[str], num_classes: int, maps_max: int) 
     return _Looked(example, problems + wrong_labels(facts, num_classes), photo, facts)
 
 
-def _other_size(path: Path, values: np.ndarray, photo: Path, facts: PhotoFacts) -> str:
+def other_size(path: Path, values: np.ndarray, photo: Path, facts: PhotoFacts) -> str:
+    """A line on a map [H, W] that has not the size of its photo."""
     turned = facts.turned and values.shape == (facts.width, facts.height)
     remedy = ("the photo is stored turned (EXIF): turn its pixels by `wsss data convert`" if turned else
               "make it again from this photo (phone photos may be stored rotated)")
@@ -139,7 +140,7 @@ def _digest(examples: Iterable[Example], with_masks: bool, describe: Callable[[P
         return json.dumps(entry).encode() + b"\n"
 
     digest = hashlib.sha256()
-    with ThreadPoolExecutor(_threads()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         for entry in pool.map(line, examples):
             digest.update(entry)
     return digest.hexdigest()
@@ -160,5 +161,6 @@ def _listing(path: Path | None) -> list:
     return [] if status is None else [path.name, status.st_size, status.st_mtime_ns]
 
 
-def _threads() -> int:
+def threads() -> int:
+    """How many threads decode."""
     return min(MAX_THREADS, os.cpu_count() or 1)

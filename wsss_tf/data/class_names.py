@@ -77,11 +77,16 @@ def checked_class_names(path: Path, names: dict[int, str], place: str = "line") 
     return (BACKGROUND_NAME, *names.values())
 
 
+def is_classless(name: str) -> bool:
+    """Whether a name means pixels that belong to no class and do not count: void, __ignore__, unlabeled."""
+    return name.strip("_ ").casefold() in _CLASSLESS
+
+
 def _problem(name: str) -> str:
     """Why the name cannot be that of a class and what to do; '' if it can."""
     if not name or ";" in name or is_background(name):
         return "write one name per line, 'background' on the first line or nowhere"
-    if name.strip("_ ").casefold() in _CLASSLESS:
+    if is_classless(name):
         return ("if label 0 is this, write background instead; if it is 255, take the line out; if it is a class, rename it; "
                 "and make sure that the masks number the classes from 1 on")
     return ""

@@ -44,9 +44,9 @@ def index_files(photo_folder: Path, mask_folders: Iterable[Path], root: Path, co
     if not photos.files:
         raise InputError(f"{photo_folder}: expected photos ({', '.join(PHOTO_SUFFIXES)}), found none{_elsewhere(photos)}: "
                          "correct --data")
-    masks = [list_folder(folder, MAP_SUFFIXES, _pattern("mask_pattern", config.mask_pattern)) for folder in mask_folders]
+    masks = [list_folder(folder, MAP_SUFFIXES, name_pattern("mask_pattern", config.mask_pattern)) for folder in mask_folders]
     saliency = list_folder(expand_path(config.maps) if config.maps else root / "saliency", MAP_SUFFIXES,
-                           _pattern("maps_pattern", config.maps_pattern))
+                           name_pattern("maps_pattern", config.maps_pattern))
     if config.maps and not saliency.files:
         raise InputError(f"{saliency.folder}: expected a folder of PNG saliency maps {config.maps_pattern}, found none: "
                          "correct --maps or --maps_pattern")
@@ -100,7 +100,12 @@ def listed(path: Path, files: Files) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def _pattern(flag: str, pattern: str) -> str:
+def name_pattern(flag: str, pattern: str) -> str:
+    """What stands around {id} in the names of maps, without their suffix.
+
+    Raises:
+      InputError: it is no name of a PNG with {id} in it.
+    """
     if not re.fullmatch(r"[^{}]*\{id\}[^{}]*\.png", pattern, re.IGNORECASE):
         raise InputError(f"--{flag}={pattern}: expected the name of a PNG with {{id}} in it, e.g. {{id}}_mask.png: correct it")
     return pattern[:-len(".png")]

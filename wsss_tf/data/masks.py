@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -86,7 +86,8 @@ def judge_masks(masks: Sequence[MaskFacts], class_names: tuple[str, ...]) -> tup
     if problems or len(told) < FEW_PHOTOS:
         return problems, []
     problems = _moved(told)
-    return (problems, []) if problems else _against_tags(told, class_names)
+    sound = [mask for mask in told if max(mask.drawn, default=0) < len(class_names)]
+    return (problems, []) if problems or len(sound) < FEW_PHOTOS else _against_tags(sound, class_names)
 
 
 def _is_thin(where: np.ndarray) -> bool:
@@ -127,7 +128,7 @@ def _moved(told: Sequence[MaskFacts]) -> list[str]:
 
 def _against_tags(told: Sequence[MaskFacts], class_names: tuple[str, ...]) -> tuple[list[str], list[str]]:
     tagged = Counter(tag for mask in told for tag in mask.tags)
-    drawn = Counter(label for mask in told for label in mask.drawn if label < len(class_names))
+    drawn = Counter(label for mask in told for label in mask.drawn)
     both = Counter(label for mask in told for label in mask.drawn & mask.tags)
     often = [tag for tag, count in sorted(tagged.items()) if count >= _FEW_OF_A_CLASS]
     never = [_never_drawn(tag, told, class_names) for tag in often if not both[tag]]
@@ -158,5 +159,5 @@ def _never_drawn(tag: int, told: Sequence[MaskFacts], class_names: tuple[str, ..
     return f"class '{class_names[tag]}': tagged in {len(masks)} photos with masks, drawn in none of them{there}"
 
 
-def _names(labels, class_names: tuple[str, ...]) -> str:
-    return " and ".join(f"'{class_names[label]}'" if label < len(class_names) else str(label) for label in sorted(labels))
+def _names(labels: Iterable[int], class_names: tuple[str, ...]) -> str:
+    return " and ".join(f"'{class_names[label]}'" for label in sorted(labels))

@@ -32,6 +32,18 @@ class DataConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class ConvertConfig:
+    """How the files of a data set, or a folder of photos, are written anew."""
+
+    output: str = setting("", "folder that gets the data set with photos as upright JPEG or PNG of 8 bits and masks of class "
+                              "numbers as PNG; texts are copied")
+    labelmap: str = setting("", "file of lines CLASS:RED,GREEN,BLUE (labelmap.txt of CVAT and Datumaro), for masks in "
+                                "colours; empty: masks hold the numbers of the classes", file=True)
+    long_side: int | None = setting(None, "longest side of the photos, in pixels; larger ones are scaled down, with masks and "
+                                          "maps; none: they keep their sizes", kind=int, low=16)
+
+
+@dataclasses.dataclass(frozen=True)
 class PhotosConfig:
     """Which photos."""
 

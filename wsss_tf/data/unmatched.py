@@ -67,7 +67,7 @@ def _maps(listing: Listing, photos: dict[str, Path], kind: str, flag: str) -> li
     lines = []
     strays = _strays(listing, photos)
     if strays:
-        lines.append(f"{listing.folder}: {len(strays)} {kind} fit no photo, e.g. {strays[0]}{_remedy(strays, photos, flag)}")
+        lines.append(f"{listing.folder}: {len(strays)} {kind} fit no photo, e.g. {strays[0]}: {_remedy(strays, photos, flag)}")
     foreign = [name for name in listing.others
                if is_text(name) and name.lower().endswith(tuple(suffix for suffix in _MAP_LIKE if suffix not in MAP_SUFFIXES))]
     if foreign:
@@ -88,8 +88,8 @@ def _strays(listing: Listing, photos: dict[str, Path]) -> list[str]:
 def _remedy(strays: list[str], photos: dict[str, Path], flag: str) -> str:
     pattern = _common_pattern([os.path.splitext(composed(name))[0] for name in strays], photos)
     if pattern:
-        return f": set --{flag}={pattern}.png if all are named so"
-    return f": name them like their photos (e.g. {next(iter(photos))}.png), or set --{flag}"
+        return f"set --{flag}={pattern}.png if all are named so"
+    return f"name them like their photos (e.g. {next(iter(photos))}.png), or set --{flag}"
 
 
 def _common_pattern(stems: list[str], photos: Iterable[str]) -> str:

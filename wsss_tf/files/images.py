@@ -59,6 +59,16 @@ def photo_facts(path: Path) -> PhotoFacts:
         return PhotoFacts(image.size[1], image.size[0], _is_turned(image), transparent)
 
 
+def photo_header(path: Path) -> PhotoFacts:
+    """What the header of a photo tells, without decoding; what is transparent is not told.
+
+    Raises:
+      InputError: missing, or not an image.
+    """
+    with _opened(path) as image:
+        return PhotoFacts(image.size[1], image.size[0], image.format != "PNG" and _is_turned(image), False)
+
+
 def read_labels(path: Path) -> np.ndarray:
     """Decodes a label map to uint8 [H, W]; a palette PNG gives its indices.
 
