@@ -45,7 +45,8 @@ def test_sound_labels_have_no_problems(tmp_path, examples, kind):
 
 def test_maps_of_other_names_are_told(tmp_path, examples):
     folder = filled(tmp_path / "maps", examples, name="{}_seed.png")
-    with pytest.raises(InputError, match=r"maps/p0.png: no such map, 6 of 6 images have none \(6 maps fit no image, e.g. p0_seed"):
+    words = r"maps/p0.png: no such map, 6 of 6 images have none \(6 maps fit no image, e.g. p0_seed"
+    with pytest.raises(InputError, match=words):
         find_maps(folder, examples)
     assert find_maps(folder, examples, "{id}_seed")["p3"] == folder / "p3_seed.png"
 

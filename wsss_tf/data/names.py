@@ -72,12 +72,12 @@ def match_names(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
 def _forms(name: str) -> list[str]:
     """The ids that a name may stand for by itself, the most literal one first."""
     name = composed(name)
-    path, suffixes = name.replace("\\", "/"), PHOTO_SUFFIXES + CONVERTIBLE_SUFFIXES
-    return [name, photo_id(name), *(_without_suffix(text, suffixes) for text in (path, unquote(path)))]
+    suffixes = PHOTO_SUFFIXES + CONVERTIBLE_SUFFIXES
+    return [name, photo_id(name), *(_without_suffix(text, suffixes) for text in (name, unquote(name)))]
 
 
 def _without_suffix(name: str, suffixes: tuple[str, ...]) -> str:
-    stem, suffix = os.path.splitext(name)
+    stem, suffix = os.path.splitext(name.replace("\\", "/"))
     return os.path.basename(stem) if suffix.lower() in suffixes else name
 
 
