@@ -225,6 +225,8 @@ def test_lists_may_name_photos_by_path_and_case(tmp_path):
     root = make_data(tmp_path)
     (root / "train.txt").write_text("images\\p0.jpg\nP1.JPG\np2\n")
     assert [example.image_id for example in opened(root).train] == ["p0", "p1", "p2"]
-    (root / "train.txt").write_text("images\\p0.jpg\np0\n")
-    with pytest.raises(InputError, match="'p0' and .* name the same photo"):
-        opened(root)
+    for line, words in (("images\\p0.jpg", "id 'p0' comes twice"), ("p0.bmp", "'p0.bmp' and 'p0' name the same photo"),
+                        ("P0", "no such photo .*did you mean 'p0'")):
+        (root / "train.txt").write_text(f"p0\n{line}\n")
+        with pytest.raises(InputError, match=words):
+            opened(root)
