@@ -18,6 +18,7 @@ _SMALLER = "make it smaller or cut it, e.g. by `wsss data convert --long_side=10
 
 # Pillow refuses more than twice the pixels that it warns of; between the two the photo is read, and `advice` speaks of it.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", message="Corrupt EXIF data", category=UserWarning)  # then the photo is as it is stored
 
 
 class PhotoFacts(NamedTuple):
