@@ -22,7 +22,7 @@ demo: setup
 	$(RUN) scripts/run.py --flagfile=flags/demo/saliency.cfg
 	$(RUN) scripts/run.py --flagfile=flags/demo/attention.cfg
 	$(RUN) scripts/run.py --flagfile=flags/demo/growing.cfg
-	$(RUN) scripts/report.py --compare=demo_cam,demo_saliency,demo_attention,demo_growing
+	$(RUN) scripts/compare.py demo_cam demo_saliency demo_attention demo_growing --brief
 
 test: setup
 	$(RUN) -m pytest --numprocesses=auto --dist=loadfile

@@ -6,19 +6,25 @@ The features are 30 directions with noise, as in a photo of about as many superp
 NumPy allocate at the peak of one discovery beyond the features themselves.
 """
 
+import dataclasses
 import tracemalloc
 
 import numpy as np
-from absl import flags
+from program import run_benchmark
 from timing import medians
 
-from wsss_tf.commands.program import run_script
+from wsss_tf.config import setting
 from wsss_tf.experiment import Experiment
 from wsss_tf.superpixels.discovery import discover
 
-_PATCHES = flags.DEFINE_integer("patches", 3136, "patches of the photo: 3136 are 448x448 pixels in patches of 8")
-_WIDTH = flags.DEFINE_integer("width", 768, "numbers per feature: 768 in a ViT-B")
-_REPEATS = flags.DEFINE_integer("repeats", 9, "turns; medians are printed")
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How much to measure"""
+
+    patches: int = setting(3136, "patches of the photo: 3136 are 448x448 pixels in patches of 8")
+    width: int = setting(768, "numbers per feature: 768 in a ViT-B")
+    repeats: int = setting(9, "turns; medians are printed")
 
 
 def features(patches: int, width: int, directions: int = 30) -> np.ndarray:
@@ -28,16 +34,16 @@ def features(patches: int, width: int, directions: int = 30) -> np.ndarray:
     return (centres[rng.integers(0, directions, patches)] + rng.normal(0, 1, [patches, width])).astype(np.float32)
 
 
-def main(experiment: Experiment) -> None:
+def main(experiment: Experiment, config: Config) -> None:
     """Prints times, their ratio, memory, and the number of superpixels."""
-    config = experiment.superpixels
-    given = features(_PATCHES.value, _WIDTH.value)
+    own = experiment.settings.superpixels
+    given = features(config.patches, config.width)
     tracemalloc.start()
-    ids = discover(given, config.tau, config.order)
+    ids = discover(given, own.tau, own.order)
     memory = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    times = medians({"discovery": lambda: discover(given, config.tau, config.order),
-                     "matrix product": lambda: given @ given.T}, _REPEATS.value)
+    times = medians({"discovery": lambda: discover(given, own.tau, own.order),
+                     "matrix product": lambda: given @ given.T}, config.repeats)
     for name, seconds in times.items():
         print(f"{name:24s} {seconds:8.3f} s")
     print(f"discovery / product      {times['discovery'] / times['matrix product']:8.2f}")
@@ -47,4 +53,4 @@ def main(experiment: Experiment) -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_benchmark(main, Config, __doc__)

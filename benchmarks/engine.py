@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/engine.py --flagfile=flags/demo/attention.cfg [--replicas=2]
 
-Trains image masking on a batch of noise by wsss_tf.train.loop.train, with its bar, log and guards; after each line of its
+Trains image masking on a batch of noise by wsss_tf.train.engine.train, with its bar, log and guards; after each line of its
 log the same number of steps is done by a loop over a plain tf.function, so that both suffer alike from other work.
 """
 
@@ -14,34 +14,42 @@ from pathlib import Path
 from unittest import mock
 
 import tensorflow as tf
-from absl import flags
+from program import run_benchmark
 from segmentation_step import random_batch
 
-from wsss_tf.commands.program import run_script
+from wsss_tf.config import setting
 from wsss_tf.experiment import Experiment
 from wsss_tf.systems.dilated_classifier import build_classifier
 from wsss_tf.systems.masking.method import ImageMasking
-from wsss_tf.train import loop
+from wsss_tf.train import engine
+from wsss_tf.train.fit import stochastic_descent
+from wsss_tf.train.length import Length
 from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.replicas import open_strategy
 
-_STEPS = flags.DEFINE_integer("steps", 10, "steps of each turn", lower_bound=1)
-_TURNS = flags.DEFINE_integer("turns", 9, "turns; medians are printed", lower_bound=1)
 _LABELS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How much to measure"""
+
+    steps: int = setting(10, "steps of each turn", low=1)
+    turns: int = setting(9, "turns; medians are printed", low=1)
 
 
 def parts(experiment: Experiment):
     """Method, optimizer and batch."""
-    e = experiment
+    e = experiment.settings
     classifier = build_classifier(e.cls_backbone, e.classifier, _LABELS, dilated=False)
     method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, _LABELS, classifier)
-    return method, loop.stochastic_descent(e.seg_train, 1000), random_batch(e.seg_train.batch, e.crops.crop, _LABELS)
+    return method, stochastic_descent(e.seg_train, Length(1000, 1000, 1000)), random_batch(e.seg_train.batch, e.crops.crop, _LABELS)
 
 
 def bare_step(experiment: Experiment):
     """A function that does one step of nothing but losses, gradients and update."""
     method, optimizer, batch = parts(experiment)
-    variables, limit = method.net.trainable_variables, experiment.seg_train.clip_norm
+    variables, limit = method.net.trainable_variables, experiment.settings.seg_train.clip_norm
     optimizer.build(variables)
 
     @tf.function
@@ -49,7 +57,7 @@ def bare_step(experiment: Experiment):
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(method.losses(batch)["loss"])
         gradients = tape.gradient(loss, variables)
-        if limit:
+        if limit is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, limit)
         optimizer.apply(gradients, variables)
         return loss
@@ -58,7 +66,7 @@ def bare_step(experiment: Experiment):
     return lambda: compiled(batch)
 
 
-def main(experiment: Experiment) -> None:
+def main(experiment: Experiment, config: Config) -> None:
     """Prints the time of a step both ways, and their ratio."""
     step, seconds = bare_step(experiment), []
     step()
@@ -70,21 +78,21 @@ def main(experiment: Experiment) -> None:
 
         def scalars(self, number, values):
             super().scalars(number, values)
-            engine = time.perf_counter() - self.since
+            shared = time.perf_counter() - self.since
             start = time.perf_counter()
-            for _ in range(_STEPS.value):
+            for _ in range(config.steps):
                 loss = step()
             loss.numpy()
             self.since = time.perf_counter()
-            seconds.append((engine / _STEPS.value, (self.since - start) / _STEPS.value))
+            seconds.append((shared / config.steps, (self.since - start) / config.steps))
 
-    steps = (1 + _TURNS.value) * _STEPS.value
-    rhythm = dataclasses.replace(experiment.seg_train, save_every=10**6, log_every=_STEPS.value)
+    steps = (1 + config.turns) * config.steps
+    rhythm = dataclasses.replace(experiment.settings.seg_train, save_every=10**6, log_every=config.steps)
     with (tempfile.TemporaryDirectory() as folder, open_strategy(experiment.run.replicas).scope(),
-          mock.patch.object(loop, "TrainingLog", Watch)):
+          mock.patch.object(engine, "TrainingLog", Watch)):
         method, optimizer, batch = parts(experiment)
         stream = tf.data.Dataset.from_tensors(batch).repeat(steps)
-        loop.train(method, optimizer, steps, lambda start: stream, rhythm, Path(folder), lambda step: [])
+        engine.train(method, optimizer, steps, lambda start: stream, rhythm, Path(folder), lambda step: [])
     seconds = seconds[1:]  # the first turn traces
     print(f"engine         {1000 * statistics.median(engine for engine, _ in seconds):8.1f} ms per step, "
           f"{experiment.run.replicas} replicas")
@@ -93,4 +101,4 @@ def main(experiment: Experiment) -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_benchmark(main, Config, __doc__)

@@ -6,25 +6,32 @@ Masks are made here with the size, void and number of regions of VOC's (500 x 37
 The processor seconds tell what a machine without other work would need.
 """
 
+import dataclasses
 import tempfile
 import time
 from pathlib import Path
 
 import cv2
 import numpy as np
-from absl import flags
+from program import run_benchmark
 from timing import medians
 
-from wsss_tf.commands.program import run_script
+from wsss_tf.config import setting
 from wsss_tf.data.voc import CLASS_NAMES
 from wsss_tf.evaluate.folder import CAM_THRESHOLDS, EvaluationConfig, evaluate_folder
 from wsss_tf.example import UNKNOWN, Dataset, Example
 from wsss_tf.experiment import Experiment
 from wsss_tf.files.store import write_labels, write_npz
 
-_COUNT = flags.DEFINE_integer("images", 1449, "images to score", lower_bound=1)
-_REPEATS = flags.DEFINE_integer("repeats", 3, "turns; medians are printed")
 _KINDS = 40  # different images; the others have the same pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How much to measure"""
+
+    images: int = setting(1449, "images to score", low=1)
+    repeats: int = setting(3, "turns; medians are printed")
 
 
 def write_data(folder: Path, count: int) -> Dataset:
@@ -52,18 +59,18 @@ def write_data(folder: Path, count: int) -> Dataset:
     return Dataset("generated", CLASS_NAMES, (), tuple(examples))
 
 
-def main(experiment: Experiment) -> None:
+def main(experiment: Experiment, config: Config) -> None:
     """Prints seconds by the clock and of the processor."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        dataset = write_data(folder, _COUNT.value)
+        dataset = write_data(folder, config.images)
         masks, cams = str(folder / "found"), str(folder / "cams")
         configs = {"masks": EvaluationConfig(predictions=masks),
                    "masks and edges": EvaluationConfig(predictions=masks, boundaries=True),
                    f"CAMs, {len(CAM_THRESHOLDS)} thresholds": EvaluationConfig(predictions=cams, kind="cams")}
         runs = {name: lambda config=config: evaluate_folder(dataset, config) for name, config in configs.items()}
-        seconds = medians(runs, _REPEATS.value)
-        print(f"{_COUNT.value} images of 500 x 375")
+        seconds = medians(runs, config.repeats)
+        print(f"{config.images} images of 500 x 375")
         for name, run in runs.items():
             started = time.process_time()
             run()
@@ -71,4 +78,4 @@ def main(experiment: Experiment) -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_benchmark(main, Config, __doc__)

@@ -6,24 +6,30 @@ Weights are random. Memory is what the process holds at its peak, weights and Te
 allocated there.
 """
 
+import dataclasses
 import resource
 import time
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
+from program import run_benchmark
 
-from wsss_tf.commands.program import run_script
+from wsss_tf.config import setting
 from wsss_tf.experiment import Experiment
 from wsss_tf.superpixels.features import Features
 
-_SIDE = flags.DEFINE_integer("side", 448, "side of the square photo in pixels")
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How much to measure"""
+
+    side: int = setting(448, "side of the square photo in pixels")
 
 
-def main(experiment: Experiment) -> None:
+def main(experiment: Experiment, config: Config) -> None:
     """Prints the size of the grid, the second call's time and the peak of memory."""
-    photo = np.random.default_rng(0).integers(0, 256, [_SIDE.value, _SIDE.value, 3], np.uint8)
-    features = Features(experiment.features)
+    photo = np.random.default_rng(0).integers(0, 256, [config.side, config.side, 3], np.uint8)
+    features = Features(experiment.settings.features)
     grid = features(photo)
     start = time.perf_counter()
     features(photo)
@@ -38,4 +44,4 @@ def main(experiment: Experiment) -> None:
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_benchmark(main, Config, __doc__)

@@ -6,6 +6,7 @@ Photos and maps are made here with the size and weight of VOC's (500 x 375, abou
 cannot be tied to a core (not Linux), all cores work and the figure is divided by their number.
 """
 
+import dataclasses
 import os
 import tempfile
 import time
@@ -13,16 +14,23 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from absl import flags
+from program import run_benchmark
 
-from wsss_tf.commands.program import run_script
+from wsss_tf.config import setting
+from wsss_tf.data.stream.maps import LABELS
 from wsss_tf.data.stream.pipeline import training_stream
 from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.example import Example
 from wsss_tf.experiment import Experiment
 
-_COUNT = flags.DEFINE_integer("images", 600, "images to time, after a sixth of that as warm-up")
 _CLASSES = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How much to measure"""
+
+    images: int = setting(600, "images to time, after a sixth of that as warm-up")
 
 
 def photos(folder: Path, count: int) -> tuple[Example, ...]:
@@ -44,7 +52,7 @@ def photos(folder: Path, count: int) -> tuple[Example, ...]:
 def images_per_second(examples: tuple[Example, ...], crops: AugmentConfig, batch: int, count: int) -> float:
     """Speed of the stream over about `count` images, warm."""
     warm, steps = max(1, count // (6 * batch)), max(1, count // batch)
-    maps = {"target": lambda example: example.saliency}
+    maps = {"target": (LABELS, lambda example: example.saliency)}
     stream = iter(training_stream(examples, _CLASSES, maps, crops, batch, warm + steps, start=0, seed=0))
     for _ in range(warm):
         next(stream)
@@ -54,7 +62,7 @@ def images_per_second(examples: tuple[Example, ...], crops: AugmentConfig, batch
     return steps * batch / (time.perf_counter() - start)
 
 
-def main(experiment: Experiment) -> None:
+def main(experiment: Experiment, config: Config) -> None:
     """Prints the speed with all augmentations of the experiment."""
     cores = 1
     if hasattr(os, "sched_setaffinity"):
@@ -62,9 +70,9 @@ def main(experiment: Experiment) -> None:
     else:
         cores = os.cpu_count()
     with tempfile.TemporaryDirectory() as folder:
-        speed = images_per_second(photos(Path(folder), 40), experiment.crops, experiment.seg_train.batch, _COUNT.value)
-    print(f"{speed / cores:.0f} images/s per core, crop {experiment.crops.crop}")
+        speed = images_per_second(photos(Path(folder), 40), experiment.settings.crops, experiment.settings.seg_train.batch, config.images)
+    print(f"{speed / cores:.0f} images/s per core, crop {experiment.settings.crops.crop}")
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_benchmark(main, Config, __doc__)

@@ -8,6 +8,7 @@ anew. The ratio is the median over the pairs; one during which other programs to
 not count and is repeated. The masks must be the same.
 """
 
+import dataclasses
 import os
 import resource
 import statistics
@@ -16,10 +17,10 @@ import time
 from pathlib import Path
 
 import keras
-from absl import flags
 from input_pipeline import photos
+from program import run_benchmark
 
-from wsss_tf.commands.program import run_script
+from wsss_tf.config import setting
 from wsss_tf.example import Example
 from wsss_tf.experiment import Experiment
 from wsss_tf.files.images import read_photo
@@ -31,10 +32,15 @@ from wsss_tf.parallel.pool import Workers
 from wsss_tf.results.masks import marginals, write_masks
 from wsss_tf.systems.segmenter import build_segmenter
 
-_PHOTOS = flags.DEFINE_integer("photos", 8, "photos per turn", lower_bound=1)
-_CLASSES = flags.DEFINE_integer("classes", 20, "classes without the background", lower_bound=1)
-_REPEATS = flags.DEFINE_integer("repeats", 5, "pairs of turns that count", lower_bound=1)
-_OTHERS = flags.DEFINE_float("others", 0.1, "share of the machine that other programs may take during a pair; 1: any")
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How much to measure"""
+
+    photos: int = setting(8, "photos per turn", low=1)
+    classes: int = setting(20, "classes without the background", low=1)
+    repeats: int = setting(5, "pairs of turns that count", low=1)
+    others: float = setting(0.1, "share of the machine that other programs may take during a pair; 1: any")
 
 
 def make_masks(examples: tuple[Example, ...], folder: Path, predictor: Predictor, test: PredictConfig, workers: int) -> float:
@@ -74,25 +80,25 @@ def processor_seconds() -> tuple[float, float]:
     return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK"), own
 
 
-def main(experiment: Experiment) -> None:
+def main(experiment: Experiment, config: Config) -> None:
     """Prints the times of the net and the CRF, of both ways, and their ratio."""
-    e = experiment
+    e = experiment.settings
     keras.utils.set_random_seed(0)
-    predictor = Predictor(build_segmenter(e.seg_backbone, e.segmenter, _CLASSES.value), backbone_grid(e.seg_backbone), e.test)
-    workers, seconds, turn = (1, e.run.workers), [], 0
+    predictor = Predictor(build_segmenter(e.seg_backbone, e.segmenter, config.classes), backbone_grid(e.seg_backbone), e.test)
+    workers, seconds, turn = (1, experiment.run.workers), [], 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        examples = photos(folder, _PHOTOS.value)
+        examples = photos(folder, config.photos)
         parts(examples[:1], predictor, e.test)
         net, crf = parts(examples, predictor, e.test)
-        while len(seconds) < _REPEATS.value:
+        while len(seconds) < config.repeats:
             turn += 1
             before = processor_seconds()
             pair = [make_masks(examples, folder / f"{turn}_{way}", predictor, e.test, workers[way]) for way in (0, 1)]
             anybody, own = (after - start for after, start in zip(processor_seconds(), before))
             others = (anybody - own) / sum(pair) / os.cpu_count()
             print(f"pair {turn}: {pair[0]:.2f} s / {pair[1]:.2f} s, other programs took {max(others, 0):.0%}", flush=True)
-            if others <= _OTHERS.value:
+            if others <= config.others:
                 seconds.append(pair)
         made = [{path.relative_to(folder / f"1_{way}"): path.read_bytes() for path in (folder / f"1_{way}").rglob("*.png")}
                 for way in (0, 1)]
@@ -100,10 +106,10 @@ def main(experiment: Experiment) -> None:
     print(f"net, one photo           {net:8.3f} s")
     print(f"CRF, one photo           {crf:8.3f} s")
     for title, way in zip(("one process", "workers"), zip(*seconds)):
-        print(f"{title:24s} {statistics.median(way) / _PHOTOS.value:8.3f} s per photo")
+        print(f"{title:24s} {statistics.median(way) / config.photos:8.3f} s per photo")
     print(f"one process / workers    {statistics.median(ratios):8.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
-    print(f"same masks               {'yes' if made[0] == made[1] and len(made[0]) == 2 * _PHOTOS.value else 'NO'}")
+    print(f"same masks               {'yes' if made[0] == made[1] and len(made[0]) == 2 * config.photos else 'NO'}")
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_benchmark(main, Config, __doc__)

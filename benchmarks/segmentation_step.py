@@ -6,25 +6,32 @@ The parts are the forward and backward passes alone: of the segmentation net at 
 classifier on each path. Weights and images are random; the data set of the flagfile is not opened.
 """
 
+import dataclasses
 import resource
 from collections.abc import Callable
 
 import tensorflow as tf
-from absl import flags
+from program import run_benchmark
 from timing import medians
 
-from wsss_tf.commands.memory import segmenter_memory
-from wsss_tf.commands.program import run_script
+from wsss_tf.commands.memory import step_memory
+from wsss_tf.config import setting
 from wsss_tf.experiment import Experiment
 from wsss_tf.ops import resize
 from wsss_tf.systems.dilated_classifier import build_classifier
 from wsss_tf.systems.masking.method import ImageMasking
 from wsss_tf.train.contract import Batch
-from wsss_tf.train.loop import stochastic_descent
+from wsss_tf.train.fit import stochastic_descent
+from wsss_tf.train.length import Length
 from wsss_tf.train.step import training_step
 
-_REPEATS = flags.DEFINE_integer("repeats", 3, "turns of each part; medians are printed")
-_CLASSES = flags.DEFINE_integer("classes", 20, "classes without the background")
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How much to measure"""
+
+    repeats: int = setting(3, "turns of each part; medians are printed")
+    classes: int = setting(20, "classes without the background")
 
 
 def random_batch(size: int, crop: int, classes: int) -> Batch:
@@ -62,8 +69,8 @@ def passes(experiment: Experiment, method: ImageMasking, classifier, batch: Batc
             loss = tf.reduce_mean(classifier(batch["image"], training=False)["cam"])
         return tf.linalg.global_norm([tape.gradient(loss, batch["image"])])
 
-    parts = {f"segmenter at scale {scale:g}": segment(scale) for scale in experiment.segmenter.scales}
-    return parts | {f"classifier, path {path + 1}": classify for path in range(experiment.masking.paths)}
+    parts = {f"segmenter at scale {scale:g}": segment(scale) for scale in experiment.settings.segmenter.scales}
+    return parts | {f"classifier, path {path + 1}": classify for path in range(experiment.settings.masking.paths)}
 
 
 def _waits(run: Callable, *arguments) -> Callable:
@@ -77,26 +84,26 @@ def _peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def main(experiment: Experiment) -> None:
+def main(experiment: Experiment, config: Config) -> None:
     """Prints the time of the step, of its parts, their ratio, and the memory of the step."""
-    e, size = experiment, experiment.seg_train.batch
-    classifier = build_classifier(e.cls_backbone, e.classifier, _CLASSES.value, dilated=False)
-    method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, _CLASSES.value, classifier)
-    optimizer = stochastic_descent(e.seg_train, 1000)
+    e, size = experiment.settings, experiment.settings.seg_train.batch
+    classifier = build_classifier(e.cls_backbone, e.classifier, config.classes, dilated=False)
+    method = ImageMasking(e.seg_backbone, e.segmenter, e.masking, config.classes, classifier)
+    optimizer = stochastic_descent(e.seg_train, Length(1000, 1000, 1000))
     optimizer.build(method.net.trainable_variables)
-    batch = random_batch(size, e.crops.crop, _CLASSES.value)
+    batch = random_batch(size, e.crops.crop, config.classes)
     step = _waits(training_step(method, optimizer, size, e.seg_train.clip_norm), batch)
     before = _peak_bytes()
     step()
     memory = (_peak_bytes() - before) / size
-    parts = {name: _waits(run) for name, run in passes(e, method, classifier, batch).items()}
-    times = medians({"step": step} | parts, _REPEATS.value)
+    parts = {name: _waits(run) for name, run in passes(experiment, method, classifier, batch).items()}
+    times = medians({"step": step} | parts, config.repeats)
     for name, seconds in times.items():
         print(f"{name:26s} {seconds:8.3f} s")
     print(f"step / sum of parts        {times['step'] / sum(times[name] for name in parts):8.3f}")
-    estimate = segmenter_memory(e, _CLASSES.value).image
+    estimate = step_memory(experiment.chain.stage("segmenter"), config.classes, experiment.run).image
     print(f"memory of a step           {memory / 2**20:8.0f} MiB per image, batch {size}; estimated {estimate / 2**20:.0f} MiB")
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_benchmark(main, Config, __doc__)

@@ -6,6 +6,7 @@ Runs scripts/run.py with the same flags in a new process and an empty folder, da
 it when the log of the classifier has its first line.
 """
 
+import dataclasses
 import statistics
 import subprocess
 import sys
@@ -13,13 +14,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from absl import flags
+from program import run_benchmark
 
-from wsss_tf.commands.program import run_script
+from wsss_tf.config import setting
 from wsss_tf.experiment import Experiment
 
-_REPEATS = flags.DEFINE_integer("repeats", 1, "times; the median is printed", lower_bound=1)
 _SCRIPT = Path(__file__).parents[1] / "scripts" / "run.py"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How much to measure"""
+
+    repeats: int = setting(1, "times; the median is printed", low=1)
 
 
 def seconds_to_first_step(arguments: list[str]) -> float:
@@ -45,11 +52,11 @@ def seconds_to_first_step(arguments: list[str]) -> float:
             process.wait()
 
 
-def main(experiment: Experiment) -> None:
+def main(experiment: Experiment, config: Config) -> None:
     """Prints the time."""
     arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--repeats")]
-    print(f"{statistics.median(seconds_to_first_step(arguments) for _ in range(_REPEATS.value)):.1f} s to the first step")
+    print(f"{statistics.median(seconds_to_first_step(arguments) for _ in range(config.repeats)):.1f} s to the first step")
 
 
 if __name__ == "__main__":
-    run_script(main)
+    run_benchmark(main, Config, __doc__)

@@ -1,9 +1,8 @@
-"""Runs all stages of an experiment in order and skips those that are up to date.
+"""The same as `wsss run`; its --help lists the flags."""
 
-Usage: python scripts/run.py --flagfile=flags/demo/attention.cfg
-"""
+import sys
 
-from wsss_tf.commands.program import run_chain, run_script
+from wsss_tf.commands.main import main
 
 if __name__ == "__main__":
-    run_script(run_chain)
+    main(["run", *sys.argv[1:]])

@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import re
-import runpy
 import socket
 import struct
 import sys
@@ -18,14 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from absl import app, flags  # noqa: F401 - app defines flags of its own when first imported: before any is forgotten
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # as the scripts do, before anything imports TensorFlow
 
 ROOT = Path(__file__).parents[1]
 TINY = ("--source=shapes", "--shapes_train=12", "--shapes_val=4", "--shapes_size=64", "--crop=64", "--crop_scales=1",
-        "--cls_backbone=test", "--cls_weights=none", "--cls_channels=8", "--cls_rates=2", "--cls_epochs=2",
-        "--cls_batch=4", "--cls_log_every=1", "--cam_scales=1", "--seg_backbone=test", "--seg_weights=none",
+        "--cls_backbone=tiny", "--cls_weights=none", "--cls_channels=8", "--cls_rates=2", "--cls_epochs=2",
+        "--cls_batch=4", "--cls_log_every=1", "--cam_scales=1", "--seg_backbone=tiny", "--seg_weights=none",
         "--seg_rates=1,2", "--seg_channels=8", "--seg_scales=1,0.5", "--seg_epochs=2", "--seg_batch=4",
         "--seg_log_every=1", "--paths=1", "--test_scales=1", "--workers=1")
 
@@ -50,17 +48,6 @@ def _opened_files():
         yield heard
     finally:
         _listeners.remove(heard)
-
-
-@contextlib.contextmanager
-def _fresh_flags():
-    """Forgets the flags that are defined inside."""
-    known = set(flags.FLAGS)
-    try:
-        yield
-    finally:
-        for name in set(flags.FLAGS) - known:
-            delattr(flags.FLAGS, name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,14 +196,15 @@ def tiny_flags(tmp_path_factory) -> tuple[str, ...]:
 
 @pytest.fixture(scope="session")
 def tiny(tiny_flags):
-    """The function (more flags) -> tiny Experiment."""
-    from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
+    """The function (more flags) -> tiny Experiment; flags that its system does not read are left out of the tiny ones."""
+    from wsss_tf.commands.parsing import experiment_of, flag_names, system_of
+    from wsss_tf.stages.settings import RunConfig
 
-    def parse(*more: str) -> Experiment:
-        values = flags.FlagValues()
-        define_experiment_flags(values)
-        values(["tests", *tiny_flags, *more])
-        return read_experiment(values)
+    run = {field.name for field in dataclasses.fields(RunConfig)}
+
+    def parse(*more: str):
+        known = flag_names(system_of(more)) | run
+        return experiment_of([*(flag for flag in tiny_flags if flag[2:].partition("=")[0] in known), *more])
 
     return parse
 
@@ -224,28 +212,21 @@ def tiny(tiny_flags):
 @pytest.fixture(scope="session")
 def tiny_data(tiny) -> Path:
     """The generated data of the tiny experiments; copy it before changing it."""
-    from wsss_tf.stages.steps import open_chain
-
     experiment = tiny()
-    open_chain(experiment)
-    return Path(experiment.data.data)
+    assert experiment.dataset
+    return Path(experiment.settings.data.data)
 
 
 @pytest.fixture
-def script(monkeypatch, capfd):
-    """The function (name, flags) -> Finished that runs scripts/<name>.py in this process."""
+def script(capfd):
+    """The function (command, words) -> Finished that runs `wsss COMMAND WORDS` in this process."""
+    from wsss_tf.commands.main import main
 
-    def run(name: str, *arguments: str) -> Finished:
-        path = str(ROOT / "scripts" / f"{name}.py")
-        monkeypatch.setattr(sys, "argv", [path, *arguments])
+    def run(name: str, *words: str) -> Finished:
         capfd.readouterr()
-        code = 0
-        with _fresh_flags():
-            try:
-                runpy.run_path(path, run_name="__main__")
-            except SystemExit as end:
-                code = end.code or 0
-        return Finished(code, *capfd.readouterr())
+        with pytest.raises(SystemExit) as ended:
+            main([name, *words])
+        return Finished(ended.value.code or 0, *capfd.readouterr())
 
     return run
 
@@ -253,11 +234,10 @@ def script(monkeypatch, capfd):
 @pytest.fixture(scope="session")
 def finish(opened_files):
     """The function Experiment -> Run that makes all stages up to the report."""
-    from wsss_tf.stages.steps import open_chain
 
     def run(experiment) -> Run:
-        chain, opened = open_chain(experiment), {}
-        for stage in chain.required("report"):
+        chain, opened = experiment.chain, {}
+        for stage in chain.required():
             with opened_files() as opened[stage]:
                 chain.run(stage)
         return Run(experiment, experiment.folder("report").parent, opened)
@@ -274,16 +254,16 @@ def masking_run(tiny, finish) -> Run:
 @pytest.fixture(scope="session")
 def cam_run(tiny, finish, masking_run) -> Run:
     """The CAM baseline; takes prepare, classifier and cams from the masking run."""
-    return finish(tiny("--experiment=tiny_cam", "--method=cam_baseline", "--reuse=tiny_masking"))
+    return finish(tiny("--experiment=tiny_cam", "--system=cam_baseline", "--reuse=tiny_masking"))
 
 
 @pytest.fixture(scope="session")
 def growing_run(tiny, finish, masking_run) -> Run:
     """The method of chapter 3 with IRN's classifier and superpixels of colours; takes prepare from the masking run."""
-    return finish(tiny("--experiment=tiny_growing", "--method=superpixel_growing", "--reuse=tiny_masking",
-                       "--feature_net=rgb", "--feature_stride=4", "--superpixel_tau=0.9", "--alpha=0.3",
-                       "--cls_head=cam", "--cls_crop=48", "--cls_resize_long=48,80", "--nocls_jitter", "--cam_fusion=irn",
-                       "--cam_flip"))
+    return finish(tiny("--experiment=tiny_growing", "--system=superpixel_growing", "--reuse=tiny_masking",
+                       "--feature_net=rgb", "--feature_stride=4", "--superpixel_tau=0.9", "--seed_alpha=0.3",
+                       "--cls_crop=48", "--cls_resize_long=48,80", "--cls_lr=0.001", "--seg_warmup_epochs=0",
+                       "--seg_head=aspp_fc"))
 
 
 @pytest.fixture
@@ -293,37 +273,37 @@ def pretend(tmp_path):
     Its manifests are real. The flags are those of a flagfile of the repository; the data set has VOC's counts unless
     `prepared` says otherwise.
     """
+    from wsss_tf.commands.parsing import experiment_of
     from wsss_tf.data.voc import CLASS_NAMES
-    from wsss_tf.experiment import define_experiment_flags, read_experiment
-    from wsss_tf.stages.stage import Chain
-    from wsss_tf.stages.steps import STAGES
+    from wsss_tf.stages.chain import Chain
 
-    def run(*arguments: str, plain: float = 0.5, crf: float = 0.6, target: str = "scores", iou=None, cams=None,
-            superpixels=None, prepared=None, runs: Path = tmp_path / "runs") -> Path:
-        values = flags.FlagValues()
-        define_experiment_flags(values)
-        values(["tests", *arguments, f"--runs={runs}"])
-        experiment = read_experiment(values)
+    def run(*arguments: str, plain: float = 0.5, crf: float = 0.6, iou=None, cams=None, superpixels=None, prepared=None,
+            runs: Path = tmp_path / "runs") -> Path:
+        experiment = experiment_of([*arguments, f"--runs={runs}"])
         digests = {name: f"{name} of {prepared}" for name in ("train", "train_masks", "val", "val_masks")}
-        found = {"classes": list(CLASS_NAMES), "train_images": 10582, "val_images": 1449, "saliency_max": 255, **digests}
+        found = {"classes": list(CLASS_NAMES), "train_images": 10582, "val_images": 1449, "maps_max": 255, **digests}
         iou = iou or [0.5] * len(CLASS_NAMES)
-        scores = {"plain": {"miou": plain, "iou": iou}, "crf": {"miou": crf, "iou": iou}} | ({"cams": cams} if cams else {})
-        told = {"prepare": (found | (prepared or {}), None), "superpixel_scores": (superpixels, superpixels),
-                "scores": ({"supervision": experiment.supervision}, scores)}
+        masks = {"masks": {"plain": {"miou": plain, "iou": iou}, "crf": {"miou": crf, "iou": iou}}}
+        scores = {} if superpixels else masks
+        scores |= ({"cams": cams} if cams else {}) | ({"superpixels": superpixels} if superpixels else {})
+        told = {"prepare": (found | (prepared or {}), None), "scores": ({}, scores)}
 
-        def work(name: str):
-            def tell(experiment, folder, inputs):
-                results, content = told.get(name, ({}, None))
+        def pretended(stage):
+            def tell(place, *settings):
+                results, content = told.get(stage.name, ({}, None))
                 if content is not None:
-                    (folder / "scores.json").write_text(json.dumps(content))
+                    (place.folder / "scores.json").write_text(json.dumps(content))
                 return results
-            return tell
 
-        stages = {name: dataclasses.replace(stage, run=work(name)) for name, stage in STAGES.items()}
-        chain = Chain(stages, experiment, lambda e: "the photos")
-        for name in chain.required(target):
+            tell.__qualname__ = f"{stage.name} of {experiment.system.name}"
+            listing = (lambda open_dataset: "the photos") if stage.listing else None
+            return dataclasses.replace(stage, work=tell, listing=listing, prove=None)
+
+        stages = [pretended(stage) for stage in experiment.chain.stages.values()]
+        chain = Chain(experiment.system.name, stages, experiment.prefix, experiment.run, lambda: None)
+        for name in chain.required("scores"):
             chain.run(name)
-        return experiment.folder(target).parent
+        return experiment.folder("scores").parent
 
     return run
 

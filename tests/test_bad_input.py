@@ -38,9 +38,15 @@ def runs(tmp_path) -> Path:
 
 @pytest.fixture
 def prepare(script, data, runs):
-    """The function (flags) -> how scripts/prepare_data.py ended on the data set."""
-    return lambda *more: script("prepare_data", "--source=folder", f"--data={data}", f"--runs={runs}",
+    """The function (flags) -> how the stage `prepare` ended on the data set."""
+    return lambda *more: script("run", "--only=prepare", "--source=folder", f"--data={data}", f"--runs={runs}",
                                 "--experiment=mine", *more)
+
+
+@pytest.fixture
+def check(script, data):
+    """The function () -> how `wsss data check` ended on the data set."""
+    return lambda: script("data", "check", "--source=folder", f"--data={data}")
 
 
 def assert_nothing_half_written(runs: Path) -> None:
@@ -149,25 +155,25 @@ def test_all_problems_are_listed_at_once_and_mended_data_pass(data, prepare, run
     assert sorted(path.name for path in (runs / "mine").iterdir()) == ["prepare"]
 
 
-def test_check_of_sound_data_ends_with_0_and_writes_nothing(prepare, runs):
-    ended = prepare("--check")
+def test_check_of_sound_data_ends_with_0_and_writes_nothing(check, runs):
+    ended = check()
     first, *advice = ended.out.splitlines()
     assert ended.code == 0 and first == "no problems found" and not runs.exists()
     assert [line.split(":")[:2] for line in advice] == [["warning", " class 'cat'"], ["warning", " class 'dog'"]], "few photos"
 
 
 @pytest.mark.parametrize("mistake", FILE_MISTAKES)
-def test_check_lists_problems_and_ends_with_1(mistake, data, prepare, runs):
+def test_check_lists_problems_and_ends_with_1(mistake, data, check, runs):
     spoil, name, words = FILE_MISTAKES[mistake]
     spoil(data)
-    ended = prepare("--check")
+    ended = check()
     assert ended.code == 1 and ended.out.startswith(str(data / name)) and words in ended.out.splitlines()[0]
     assert "error" not in ended.err and not runs.exists()
 
 
-def test_check_of_a_missing_photo_names_it(data, prepare):
+def test_check_of_a_missing_photo_names_it(data, check):
     (data / "images/two.jpg").unlink()
-    ended = prepare("--check")
+    ended = check()
     assert ended.code != 0 and str(data / "images/two.jpg") in ended.error
 
 
@@ -232,54 +238,54 @@ def copied_run(masking_run, tmp_path) -> Path:
 
 @pytest.fixture
 def on_copied_data(script, tiny_flags, copied_data, runs):
-    return lambda name, *more: script(name, *tiny_flags, "--source=folder", f"--data={copied_data}", f"--runs={runs}",
+    return lambda name, *more: script("run", f"--only={name}", *tiny_flags, "--source=folder", f"--data={copied_data}", f"--runs={runs}",
                                       "--experiment=mine", *more)
 
 
 @pytest.fixture
 def on_copied_run(script, tiny_flags, copied_run):
-    return lambda name, *more: script(name, *tiny_flags, f"--runs={copied_run.parent}", "--experiment=tiny_masking",
+    return lambda name, *more: script("run", f"--only={name}", *tiny_flags, f"--runs={copied_run.parent}", "--experiment=tiny_masking",
                                       *more)
 
 
 def test_photo_deleted_after_prepare_is_named_by_the_next_stage(on_copied_data, copied_data, runs):
-    assert on_copied_data("prepare_data").code == 0
+    assert on_copied_data("prepare").code == 0
     (copied_data / "JPEGImages/shapes_train_0004.jpg").unlink()
-    ended = on_copied_data("train_classifier")
+    ended = on_copied_data("classifier")
     assert ended.code == 2 and str(copied_data / "JPEGImages/shapes_train_0004.jpg") in ended.error
     assert not (runs / "mine/classifier").exists()
 
 
 def test_photo_changed_after_prepare_leads_back_to_prepare_which_names_it(on_copied_data, copied_data, runs):
-    assert on_copied_data("prepare_data").code == 0
+    assert on_copied_data("prepare").code == 0
     photo = copied_data / "JPEGImages/shapes_train_0004.jpg"
     cut(photo)
-    assert "run scripts/prepare_data.py" in on_copied_data("train_classifier").error
-    ended = on_copied_data("prepare_data")
+    assert "wsss run --until=prepare" in on_copied_data("classifier").error
+    ended = on_copied_data("prepare")
     assert ended.code == 2 and f"{photo}: truncated or damaged" in ended.out
     assert not (runs / "mine/classifier").exists()
 
 
 def test_photo_that_rots_unnoticed_ends_training_with_its_name(on_copied_data, copied_data, runs):
     """Same size and time, but zeros: only the decoder can tell."""
-    assert on_copied_data("prepare_data").code == 0
+    assert on_copied_data("prepare").code == 0
     photo = copied_data / "JPEGImages/shapes_train_0004.jpg"
     status = photo.stat()
     photo.write_bytes(bytes(status.st_size))
     os.utime(photo, ns=(status.st_atime_ns, status.st_mtime_ns))
-    ended = on_copied_data("train_classifier")
+    ended = on_copied_data("classifier")
     assert ended.code == 2 and ended.error.startswith(f"{photo}: not a readable image")
     assert not (runs / "mine/classifier/manifest.json").exists()
 
 
 @pytest.mark.parametrize("stage, script_name, split, artefact", [
-    ("cams", "make_cams", "train", "{}.npz"), ("masks", "predict", "val", "crf/{}.png")])
+    ("cams", "cams", "train", "{}.npz"), ("masks", "masks", "val", "crf/{}.png")])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_photo_that_rots_unnoticed_stops_no_other(stage, script_name, split, artefact, workers, on_copied_run, copied_run,
                                                   copied_data):
     """Same size and time, so that `prepare` still holds. The mended photo alone is made by the next call."""
     flags = (f"--data={copied_data}", "--source=folder", f"--workers={workers}")
-    assert on_copied_run("prepare_data", *flags).code == 0
+    assert on_copied_run("prepare", *flags).code == 0
     photo = copied_data / f"JPEGImages/shapes_{split}_0001.jpg"
     target = copied_run / stage / artefact.format(photo.stem)
     done = {path.name for path in target.parent.iterdir() if path.suffix == target.suffix}
@@ -301,7 +307,7 @@ def test_photo_that_rots_unnoticed_stops_no_other(stage, script_name, split, art
 
 
 @pytest.mark.parametrize("stage, script_name, artefact", [
-    ("cams", "make_cams", "*.npz"), ("saliency", "refine_saliency", "*.png"), ("masks", "predict", "*/*.png")])
+    ("cams", "cams", "*.npz"), ("saliency", "saliency", "*.png"), ("masks", "masks", "*/*.png")])
 def test_disk_that_fills_up_keeps_what_is_done(stage, script_name, artefact, on_copied_run, copied_run, monkeypatch):
     folder = copied_run / stage
     done = sorted(path.name for path in folder.glob(artefact))
@@ -329,7 +335,7 @@ def test_disk_that_fills_up_at_a_checkpoint(on_copied_run, copied_run, monkeypat
 
     shutil.rmtree(copied_run / "classifier")
     monkeypatch.setattr(tf.train.CheckpointManager, "save", save)
-    ended = on_copied_run("train_classifier")
+    ended = on_copied_run("classifier")
     assert ended.code == 2 and "No space left on device" in ended.error
     assert str(copied_run / "classifier/checkpoints") in ended.error
 
@@ -340,29 +346,28 @@ def test_disk_that_fills_up_at_a_log_line(on_copied_run, copied_run, monkeypatch
 
     shutil.rmtree(copied_run / "classifier")
     monkeypatch.setattr("wsss_tf.train.logs.open", full, raising=False)
-    ended = on_copied_run("train_classifier")
+    ended = on_copied_run("classifier")
     assert ended.code == 2 and str(copied_run / "classifier/log.jsonl") in ended.error
 
 
-@pytest.mark.parametrize("stage, artefact, words", [
-    ("seeds", "cams/shapes_train_0003.npz", "run scripts/make_cams.py"),
-    ("saliency", "cams/shapes_train_0003.npz", "run scripts/make_cams.py"),
-    ("segmenter", "saliency/shapes_train_0003.png", "no such file"),
-    ("scores", "masks/plain/shapes_val_0002.png", "predict"),
+@pytest.mark.parametrize("stage, artefact, words, more", [
+    ("labels", "cams/shapes_train_0003.npz", "wsss run --until=cams", ("--system=cam_baseline",)),
+    ("saliency", "cams/shapes_train_0003.npz", "wsss run --until=cams", ()),
+    ("segmenter", "saliency/shapes_train_0003.png", "no such file", ()),
+    ("scores", "masks/plain/shapes_val_0002.png", "no such file", ()),
 ])
-def test_artefact_deleted_by_hand_is_named(stage, artefact, words, on_copied_run, copied_run):
-    from wsss_tf.stages.steps import STAGES
-
+def test_artefact_deleted_by_hand_is_named(stage, artefact, words, more, on_copied_run, copied_run):
     shutil.rmtree(copied_run / stage, ignore_errors=True)
     (copied_run / artefact).unlink()
-    ended = on_copied_run(STAGES[stage].script)
+    ended = on_copied_run(stage, *more)
     assert ended.code == 2 and str(copied_run / artefact) in ended.error and words in ended.error
 
 
 @pytest.mark.parametrize("flag", ["--seg_batch=0", "--cls_epochs=0", "--seg_log_every=0", "--seg_save_every=0",
                                   "--seed=-1", "--paths=0", "--crop=0", "--seg_lr=-1", "--attention_weight=-1",
                                   "--seg_scales=", "--seg_rates=", "--crop_scales=", "--seg_scales=1,0",
-                                  "--test_scales=", "--cam_scales=x", "--method=magic", "--saliency_source=magic", "--refinement=true", "--maps_max=0", "--seg_epoch=3"])
+                                  "--test_scales=", "--cam_scales=x", "--system=magic", "--saliency_source=magic", "--saliency_refinement=true", "--maps_max=0", 
+                                  "--seg_epoch=3"])
 def test_impossible_setting_is_refused_by_name(flag, prepare, runs):
     ended = prepare(flag)
     assert ended.code in (1, 2) and "Traceback" not in ended.err

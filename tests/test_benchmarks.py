@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-TINY = ["--seg_backbone=test", "--cls_backbone=test", "--seg_weights=none", "--cls_weights=none", "--seg_channels=8",
+TINY = ["--seg_backbone=tiny", "--cls_backbone=tiny", "--seg_weights=none", "--cls_weights=none", "--seg_channels=8",
         "--cls_channels=8", "--crop=65", "--seg_batch=2"]
+SUPERPIXELS = ("features", "discovery")  # those of the system that has no nets but that of the features
 FIGURES = {
     "engine": (["--steps=1", "--turns=2", "--seg_batch=2", "--replicas=2"], [r"engine / bare +([\d.]+)", r"bare +([\d.]+) ms"]),
     "startup": (["--cls_batch=4", "--shapes_train=6", "--shapes_val=2", "--shapes_size=64"], [r"([\d.]+) s to the first step"]),
@@ -24,13 +25,13 @@ FIGURES = {
 
 
 def test_every_benchmark_is_listed():
-    assert {path.stem for path in (ROOT / "benchmarks").glob("*.py")} == FIGURES.keys() | {"timing"}
+    assert {path.stem for path in (ROOT / "benchmarks").glob("*.py")} == FIGURES.keys() | {"timing", "program"}
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_benchmark_prints_its_figures(name):
     own, figures = FIGURES[name]
-    ended = subprocess.run([sys.executable, f"benchmarks/{name}.py", *TINY, *own], cwd=ROOT, capture_output=True,
+    ended = subprocess.run([sys.executable, f"benchmarks/{name}.py", *(["--system=superpixels"] if name in SUPERPIXELS else TINY), *own], cwd=ROOT, capture_output=True,
                            text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
     for figure in figures:

@@ -1,3 +1,5 @@
+"""Settings that are flags."""
+
 import dataclasses
 from pathlib import Path
 
@@ -7,7 +9,7 @@ from absl import flags
 from wsss_tf import config
 from wsss_tf.config import expand_path, setting
 from wsss_tf.errors import InputError
-from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
+from wsss_tf.systems.catalogue import SYSTEMS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Settings:
     steps: tuple = setting((1, 2), "integers")
     sizes: tuple = setting((0.5,), "numbers from 0.1", low=0.1)
     batch: int = setting(2, "an integer from 1", low=1)
+    limit: int | None = setting(None, "an integer, or none", kind=int, low=1)
+    replicas: int = setting(1, "an integer or a word", low=1, words=("all",))
+    remark: str = setting("", "changes no result", counts=False)
 
 
 def parse(define, *arguments) -> flags.FlagValues:
@@ -42,13 +47,48 @@ def test_defaults_come_back():
     assert read() == Settings()
 
 
-def test_every_flag_of_the_experiment_parses_to_its_default():
-    experiment = read_experiment(parse(define_experiment_flags))
-    assert experiment == Experiment()
-    for field in dataclasses.fields(Experiment):
-        group = getattr(experiment, field.name)
-        for name, value in dataclasses.asdict(group).items():
-            assert repr(value) == repr(getattr(field.default, name)), f"{field.name}.{name}"
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_every_flag_of_a_system_parses_to_its_default(name):
+    """The system's own, where its paper has another value than the class."""
+    default = SYSTEMS[name].settings()
+    for field, (prefix, own) in config.groups(default).items():
+        values = parse(lambda values: config.define_flags(own, values, prefix))
+        read_back = config.read_flags(type(own), values, prefix)
+        for each in dataclasses.fields(own):
+            assert repr(getattr(read_back, each.name)) == repr(getattr(own, each.name)), f"{field}.{each.name}"
+
+
+def test_flags_of_an_instance_start_from_its_values():
+    values = parse(lambda values: config.define_flags(Settings(count=9, scales=(3.0,), flip=False), values, "x_"), "--x_rate=2")
+    assert config.read_flags(Settings, values, "x_") == Settings(count=9, scales=(3.0,), flip=False, rate=2.0)
+
+
+def test_a_number_that_is_not_given_is_none_and_users_write_none():
+    assert read().limit is None and read("--limit=none").limit is None and read("--limit=7").limit == 7
+    assert read("--replicas=all").replicas == "all" and read("--replicas=2").replicas == 2
+
+
+@pytest.mark.parametrize("argument", ["--limit=0", "--limit=x", "--limit=1.5", "--limit=all", "--replicas=none", "--replicas=0",
+                                      "--limit=nan"])
+def test_a_number_or_a_word_and_nothing_else(argument):
+    with pytest.raises(flags.Error, match="expected a whole number or"):
+        read(argument)
+
+
+def test_groups_know_their_prefixes():
+    @dataclasses.dataclass(frozen=True)
+    class System:
+        """Settings of a system."""
+
+        one: Settings = config.group("one_", Settings(count=1))
+        two: Settings = config.group("", Settings())
+
+    assert config.groups(System()) == {"one": ("one_", Settings(count=1)), "two": ("", Settings())}
+
+
+def test_settings_count_unless_they_say_otherwise():
+    told = {field.name: field.metadata["counts"] for field in dataclasses.fields(Settings)}
+    assert told.pop("remark") is False and all(told.values())
 
 
 def test_values_have_the_type_of_the_default():
@@ -97,9 +137,10 @@ def test_paths_are_expanded(monkeypatch):
     assert expand_path("relative/x") == Path("relative/x")
 
 
-def test_the_shared_folder_has_a_default(monkeypatch):
+def test_the_library_knows_no_folder_of_ours(monkeypatch):
     monkeypatch.delenv("WSSS_SHARED", raising=False)
-    assert expand_path("${WSSS_SHARED}/x") == Path("../shared/x")
+    with pytest.raises(InputError, match="WSSS_SHARED is not set: export WSSS_SHARED=FOLDER"):
+        expand_path("${WSSS_SHARED}/x")
     monkeypatch.setenv("WSSS_SHARED", "/s")
     assert expand_path("${WSSS_SHARED}/x") == Path("/s/x")
 

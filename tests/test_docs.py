@@ -1,83 +1,68 @@
-"""README and documents: every command parses, every file, flag, target and extra that they name exists."""
+"""README and documents against the program: every command parses, every flag, system, stage, target and extra exists."""
 
 import configparser
+import importlib
 import re
-import runpy
 import shlex
 from pathlib import Path
 
 import pytest
-from absl import flags
 
 from wsss_tf.checkpoints.manifest import read_manifest
-from wsss_tf.experiment import define_experiment_flags, read_experiment
-from wsss_tf.stages.steps import STAGES
-from wsss_tf.systems.dino.stages import DINO_STAGES
+from wsss_tf.commands.main import COMMANDS
+from wsss_tf.commands.parsing import experiment_of, flag_names, parse
+from wsss_tf.errors import InputError
+from wsss_tf.stages.settings import RunConfig
+from wsss_tf.systems.catalogue import SYSTEMS
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
-             for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "checkpoints/README.md")}
+             for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "checkpoints/README.md")}
 ALL_TEXT = "\n".join(DOCUMENTS.values())
-PROGRAMS = sorted(str(path.relative_to(ROOT)) for folder in ("scripts", "benchmarks") for path in (ROOT / folder).glob("*.py")
-                  if path.name != "timing.py")
 OWN = ("benchmarks", "checkpoints", "docs", "flags", "scripts", "tests", "wsss_tf")  # folders of the repository
 
 NOT_RUN = ("docker run -p 8501:8501 ", 'echo "{\\"instances\\":', "dask scheduler", "dask worker ",  # need servers
            "tar xf VOCtrainval_11-May-2012.tar ", "cat benchmark_RELEASE/dataset/")  # need the archives of VOC and SBD
-WEIGHTS = read_manifest(ROOT / "checkpoints/manifest.json")  # published checkpoints by name
-FLAGS_OF_OTHERS = ("help", "helpfull", "flagfile", "logdir")
-
-
-def blocks(kind: str, text: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+WORDS = {"data": ("check", "generate", "voc_aug", "coco_masks"), "weights": ("list", "fetch", "convert", "verify")}
+OTHER_FLAGS = {"flagfile", "help", "system", "logdir"}
 
 
 def without_blocks(text: str) -> str:
     return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [(name, command.strip()) for name, text in DOCUMENTS.items() for block in blocks("bash", text)
-            for command in block.replace("\\\n", " ").splitlines() if command.strip()]
+LINES = [(name, line.strip()) for name, text in DOCUMENTS.items()
+         for block in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+         for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+IN_TEXT = [(name, code) for name, text in DOCUMENTS.items() for code in re.findall(r"`(wsss [^`\n]+)`", without_blocks(text))]
 
 
-@pytest.fixture(scope="module")
-def script_flags():
-    """The function (script) -> the flags that it defines beside those of an experiment."""
-    known = {}
-
-    def define(script: str) -> dict:
-        if script not in known:
-            before = set(flags.FLAGS)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.syspath_prepend(str(ROOT / script).rpartition("/")[0])
-                runpy.run_path(str(ROOT / script), run_name="imported")
-            known[script] = {name: flags.FLAGS[name] for name in set(flags.FLAGS) - before}
-            for name in known[script]:
-                delattr(flags.FLAGS, name)
-        return known[script]
-
-    return define
-
-
-@pytest.fixture
-def parse(script_flags, monkeypatch):
-    """The function (script, words after it) -> words that are no flags; fails where the script itself would."""
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch):
     monkeypatch.chdir(ROOT)
-    for name in ("WSSS_VOC", "WSSS_COCO", "WSSS_WEIGHTS"):
+    for name in ("WSSS_VOC", "WSSS_COCO", "WSSS_WEIGHTS", "WSSS_SHARED"):
         monkeypatch.setenv(name, "nowhere")
 
-    def check(script: str, words: list[str]) -> list[str]:
-        values, has_experiment = flags.FlagValues(), "run_words" not in (ROOT / script).read_text(encoding="utf-8")
-        if has_experiment:
-            define_experiment_flags(values)
-        for name, flag in script_flags(script).items():
-            values[name] = flag
-        rest = values([script, *(word for word in words if word != "--flagfile=FILE")])[1:]
-        if has_experiment:
-            read_experiment(values)
-        return rest
 
-    return check
+def command(name: str):
+    return importlib.import_module(f"wsss_tf.commands.{name}").COMMAND
+
+
+def check_wsss(words: list[str]) -> None:
+    """As the program would begin: its command, its flags, the files that they name, and what else it takes."""
+    assert words[0] in COMMANDS, f"wsss {words[0]}: no such command"
+    found = command(words[0])
+    flags = [word for word in words[1:] if word not in ("--help", "--flagfile=FILE", "--system=SYSTEM", "--system=NAME")]
+    if any(word in ("WORD", "NAME", "SYSTEM", "COMMAND", "...") for word in flags):  # a form and not a command
+        return
+    rest = parse(flags, found.own, found.experiment).words
+    assert found.words or not rest, f"wsss {words[0]}: expected flags only, found {rest}"
+    if words[0] in WORDS and rest:
+        assert rest[0] in WORDS[words[0]], f"wsss {words[0]} {rest[0]}: no such work"
+    if words[0] == "weights":
+        assert set(rest[1:]) <= set(read_manifest(ROOT / "checkpoints/manifest.json"))
+    if words[0] == "flags":
+        assert set(rest) <= set(SYSTEMS)
 
 
 def check_pip(words: list[str]) -> None:
@@ -98,74 +83,53 @@ def check_files(words: list[str]) -> None:
             assert (ROOT / path).exists(), f"{path} does not exist"
 
 
-@pytest.mark.parametrize("name, command", COMMANDS, ids=[f"{name}-{number}" for number, (name, _) in enumerate(COMMANDS)])
-def test_command(name, command, parse):
-    if command.startswith(NOT_RUN):
+@pytest.mark.parametrize("name, line", LINES, ids=[f"{name}-{number}" for number, (name, _) in enumerate(LINES)])
+def test_command(name, line):
+    if line.startswith(NOT_RUN):
         return
-    words = shlex.split(command, comments=True)
+    words = shlex.split(line, comments=True)
     while words and re.match(r"[A-Z_]+=", words[0]):
         words.pop(0)
     if not words or words[0] == "export":
         return
     check_files(words)
-    if words[0] == "make":
-        check_make(words[1:])
-    elif words[:3] in ([".venv/bin/python", "-m", "pip"], ["python3", "-m", "pip"]) or words[:2] == ["pip", "install"]:
-        check_pip(words)
-    elif words[0] == ".venv/bin/tensorboard":
-        assert words[1] == "--logdir"
-    else:
-        assert words[0] == ".venv/bin/python" and words[1] in PROGRAMS, f"{command}: not a program of the project"
-        rest = parse(words[1], words[2:])
-        expected = {"scripts/superpixels.py": ["compare"], "scripts/compare.py": rest, "scripts/weights.py": rest}
-        assert rest == expected.get(words[1], []), f"{command}: expected flags only, found {rest}"
-        if words[1] == "scripts/weights.py":
-            assert rest[0] in ("list", "fetch", "convert", "verify") and set(rest[1:]) <= set(WEIGHTS)
+    checks = {"wsss": check_wsss, "make": check_make, "pip": check_pip}
+    assert words[0] in checks, f"{line}: not a program of the project"
+    checks[words[0]](words[1:])
+
+
+@pytest.mark.parametrize("name, code", IN_TEXT, ids=[f"{name}-{number}" for number, (name, _) in enumerate(IN_TEXT)])
+def test_command_in_the_text(name, code):
+    words = shlex.split(code)
+    check_files(words)
+    check_wsss([word for word in words[1:] if "..." not in word and not re.search(r"=[A-Z]{3}", word)])
 
 
 def test_there_are_commands_and_those_not_run_are_still_there():
-    assert len(COMMANDS) > 15
-    assert all(any(command.startswith(start) for _, command in COMMANDS) for start in NOT_RUN)
-    assert any(command.startswith("make demo ") for _, command in COMMANDS)
+    assert len(LINES) > 15 and len(IN_TEXT) > 10
+    assert all(any(line.startswith(start) for _, line in LINES) for start in NOT_RUN)
+    assert any(line.startswith("make demo ") for _, line in LINES)
 
 
-def test_checks_see_what_they_forbid(parse):
-    with pytest.raises(flags.Error):
-        parse("scripts/run.py", ["--sead=3"])
-    with pytest.raises(flags.Error):
-        parse("scripts/run.py", ["--flagfile=flags/absent.cfg"])
-    for check, words in ((check_make, ["deno"]), (check_pip, ["-e", ".[gup]"]), (check_files, ["--rows=flags/a.cfg,b.cfg"])):
+def test_checks_see_what_they_forbid():
+    for words in (["run", "--sead=3"], ["run", "--flagfile=flags/absent.cfg"], ["run", "--system=dino", "--seg_epochs=3"]):
+        with pytest.raises(InputError):
+            check_wsss(words)
+    for check, words in ((check_wsss, ["walk"]), (check_wsss, ["data", "chekc"]), (check_wsss, ["run", "cams"]),
+                         (check_make, ["deno"]), (check_pip, ["-e", ".[gup]"]), (check_files, ["--rows=flags/a.cfg,b.cfg"])):
         with pytest.raises(AssertionError):
             check(words)
 
 
-def test_blocks_have_a_language_that_is_looked_at():
-    fences = [line for text in DOCUMENTS.values() for line in re.findall(r"^```.*$", text, re.MULTILINE)]
-    assert len(fences) % 2 == 0 and not re.search(r"^ +```", ALL_TEXT, re.MULTILINE)
-    assert set(fences[0::2]) | set(fences[1::2]) <= {"```", "```bash", "```python"}
-
-
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_files_named_in_the_text_exist(name):
-    text = without_blocks(DOCUMENTS[name])
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-        if "://" not in target:
-            assert (ROOT / name).parent.joinpath(target).exists(), f"link to {target}"
-    for code in re.findall(r"`([^`\n]+)`", text):
-        for path in re.findall(rf"(?:{'|'.join(OWN)})/[\w./*-]*", code.partition("<")[0]):
-            if code.startswith(path) and not re.search(r"[A-Z]{3}", path.removesuffix("README.md")):
-                path = path.rstrip(".")
-                assert (ROOT / path).exists() or list(ROOT.glob(path)), f"{path} does not exist"
-
-
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_flags_named_in_the_text_exist(name, script_flags):
-    values = flags.FlagValues()
-    define_experiment_flags(values)
-    known = {*values, *FLAGS_OF_OTHERS, *(flag for script in PROGRAMS for flag in script_flags(script))}
-    for code in re.findall(r"`([^`\n]+)`", without_blocks(DOCUMENTS[name])):
-        for flag in re.findall(r"(?:^| )--(\w+)", code):
-            assert flag in known or flag.removeprefix("no") in known, f"--{flag} is no flag"
+def test_flags_named_in_the_texts_exist():
+    known = OTHER_FLAGS | set(RunConfig.__dataclass_fields__).union(*map(flag_names, SYSTEMS.values()))
+    known |= {field for name in COMMANDS if (own := command(name).own) for field in own.__dataclass_fields__}
+    for path in (ROOT / "benchmarks").glob("*.py"):
+        known |= set(re.findall(r'DEFINE_\w+\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
+    for name, text in DOCUMENTS.items():
+        for code in re.findall(r"`([^`\n]+)`", without_blocks(text)):
+            for flag in re.findall(r"(?:^| )--(\w+)", code):
+                assert flag in known or flag.removeprefix("no") in known, f"{name}: --{flag} is no flag"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -174,19 +138,13 @@ def test_extras_named_in_the_text_exist(name):
         check_pip(code.split())
 
 
-def test_every_script_flag_folder_and_stage_is_mentioned():
-    for script in (ROOT / "scripts").glob("*.py"):
-        assert script.name in ALL_TEXT, script
+def test_every_command_system_stage_and_folder_of_flags_is_mentioned():
+    for name in COMMANDS:
+        assert f"wsss {name}" in ALL_TEXT, f"wsss {name}"
+    for name in SYSTEMS:
+        assert f"`--system={name}`" in ALL_TEXT, name
+        for stage in experiment_of([f"--system={name}"]).chain.stages:
+            assert f"| `{stage}` |" in DOCUMENTS["docs/stages.md"], stage
     for folder in {path.parent for path in (ROOT / "flags").rglob("*.cfg")} - {ROOT / "flags"}:
         names = (str(place.relative_to(ROOT)) for place in (folder, folder.parent))
         assert any(f"{name}/" in ALL_TEXT for name in names if name != "flags"), folder
-    for flagfile in (ROOT / "flags").glob("*.cfg"):
-        assert f"flags/{flagfile.name}" in ALL_TEXT
-    for stage in (*STAGES, *DINO_STAGES):
-        assert f"`{stage}`" in ALL_TEXT, stage
-
-
-def test_every_document_is_linked_or_named_in_the_readme():
-    for name in DOCUMENTS:
-        if name.startswith("docs/"):
-            assert name in DOCUMENTS["README.md"], name

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from absl import flags
 
-from wsss_tf.experiment import Experiment, define_experiment_flags, read_experiment
+from wsss_tf.commands.flagfiles import expand
+from wsss_tf.commands.parsing import experiment_of, flag_names, system_of
+from wsss_tf.config import groups
+from wsss_tf.experiment import Experiment
 from wsss_tf.nets.backbone import BACKBONES
+from wsss_tf.stages.stage import united
 from wsss_tf.superpixels.features import Features
 from wsss_tf.superpixels.grouping import superpixels
 from wsss_tf.superpixels.settings import uses_features
@@ -31,7 +34,7 @@ SUPERPIXELS = [file for file in ROWS if "/table_3_5/" in file or "/ch3/features/
 TRAINED = [file for file in ROWS if file not in SUPERPIXELS]
 CHAPTER_3 = [file for file in TRAINED if file.startswith("flags/thesis/ch3")]
 CLASSES = 4
-SMALL = ("--cls_backbone=test", "--cls_weights=none", "--cls_channels=4", "--seg_backbone=test", "--seg_weights=none",
+SMALL = ("--cls_backbone=tiny", "--cls_weights=none", "--cls_channels=4", "--seg_backbone=tiny", "--seg_weights=none",
          "--crop=64")
 
 # Table 2.3: refinement of the maps, dilated blocks (None: no attention loss), paths, mask supervision.
@@ -54,10 +57,7 @@ def surroundings(monkeypatch):
 
 
 def parse(*arguments: str) -> Experiment:
-    values = flags.FlagValues()
-    define_experiment_flags(values)
-    values(["tests", *arguments])
-    return read_experiment(values)
+    return experiment_of(arguments)
 
 
 def row(name: str, chapter: int = 2) -> Experiment:
@@ -68,12 +68,14 @@ def row(name: str, chapter: int = 2) -> Experiment:
 def test_table_2_3(name):
     e = row(f"table_2_3/{name}")
     refinement, rates, paths, masks = TABLE_2_3[name]
-    assert e.saliency.refinement == refinement
-    assert (e.saliency.saliency_source == "ground_truth") == e.saliency.allow_mask_supervision == masks
-    assert e.masking.attention_weight == (0 if rates is None else 2)
+    assert e.settings.saliency.refinement == refinement
+    assert (e.settings.saliency.source == "ground_truth") == e.run.allow_mask_supervision == masks
+    assert e.settings.masking.attention_weight == (0 if rates is None else 2)
     if rates is not None:
-        assert e.classifier.rates == rates and e.masking.paths == paths
-    assert (e.seg_backbone.backbone, e.segmenter.channels) == (("resnet101", 0) if name in RESNET else ("vgg16", 1024))
+        assert e.settings.classifier.rates == rates and e.settings.masking.paths == paths
+    assert (e.settings.seg_backbone.backbone, e.settings.segmenter.head) == (
+        ("resnet101", "aspp") if name in RESNET else ("vgg16", "aspp_fc"))
+    assert e.settings.segmenter.channels == 1024
 
 
 @pytest.mark.parametrize("ours, same", [("A1", "A1"), ("A2", "A2"), ("A3", "A3"), ("A4", "A4"), ("A5", "A6")])
@@ -84,26 +86,26 @@ def test_table_2_4_repeats_rows_of_table_2_3(ours, same):
 
 @pytest.mark.parametrize("name, refinement", [("1", "none"), ("2", "all_labeled"), ("3", "unlabeled")])
 def test_table_2_5(name, refinement):
-    assert row(f"table_2_5/{name}").saliency.refinement == refinement
+    assert row(f"table_2_5/{name}").settings.saliency.refinement == refinement
 
 
 @pytest.mark.parametrize("name, scales", [
     ("S1", (0.5, 0.75, 1, 1.25, 1.5)), ("S2", (0.5, 0.75, 1, 1.25)), ("S3", (0.75, 1, 1.25, 1.5)), ("S4", (0.5, 0.75, 1)),
     ("S5", (0.75, 1, 1.25)), ("S6", (1, 1.25, 1.5)), ("S7", (0.5, 1, 1.5))])
 def test_table_2_6(name, scales):
-    assert row(f"table_2_6/{name}").cam.scales == scales
+    assert row(f"table_2_6/{name}").settings.cam.scales == scales
 
 
 @pytest.mark.parametrize("name, rates", [("D1", D8), ("D2", (6, 12, 18, 24)), ("D3", (3, 6, 9)), ("D4", (3, 6))])
 def test_table_2_7(name, rates):
-    assert row(f"table_2_7/{name}").classifier.rates == rates
+    assert row(f"table_2_7/{name}").settings.classifier.rates == rates
 
 
 def test_headlines_and_coco():
     vgg, resnet, coco = row("headline_vgg16"), row("headline_resnet101"), row("table_2_8/ours")
-    assert (vgg.seg_backbone.backbone, vgg.masking.paths) == ("vgg16", 2)
-    assert (resnet.seg_backbone.backbone, resnet.masking.paths) == ("resnet101", 3)
-    assert coco.data.source == "coco" and coco.seg_backbone.backbone == "vgg16"
+    assert (vgg.settings.seg_backbone.backbone, vgg.settings.masking.paths) == ("vgg16", 2)
+    assert (resnet.settings.seg_backbone.backbone, resnet.settings.masking.paths) == ("resnet101", 3)
+    assert coco.settings.data.source == "coco" and coco.settings.seg_backbone.backbone == "vgg16"
     assert without_name(vgg) == without_name(row("table_2_3/A6"))
     assert without_name(resnet) == without_name(row("table_2_3/B5"))
 
@@ -111,21 +113,31 @@ def test_headlines_and_coco():
 @pytest.mark.parametrize("file", [file for file in ROWS if file.startswith("flags/thesis/ch2")])
 def test_thesis_rows_keep_the_settings_of_section_2_4_3(file):
     """Whatever a row does not vary stands at the thesis's value, which is the default."""
-    e, default = parse(f"--flagfile={file}"), Experiment()
-    for group in ("crops", "cls_train", "seg_train", "test", "seeds"):
-        assert getattr(e, group) == getattr(default, group), group
-    assert e.seg_train.batch == 20 and e.seg_train.epochs == 30 and e.cls_train.epochs == 50
-    assert e.cls_backbone.backbone == "vgg16"  # A2-23
-    assert e.cls_backbone.output_stride == e.seg_backbone.output_stride == 8
+    e, default = parse(f"--flagfile={file}"), parse()
+    assert e.system.name == "masking"
+    for group in ("crops", "cls_train", "seg_train", "test"):
+        assert e.group(group) == default.group(group), group
+    assert e.settings.seg_train.batch == 20 and e.settings.seg_train.epochs == 30 and e.settings.cls_train.epochs == 50
+    assert e.settings.cls_backbone.backbone == "vgg16"  # A2-23
+    assert e.settings.cls_backbone.output_stride == e.settings.seg_backbone.output_stride == 8
 
 
 @pytest.mark.parametrize("file", ROWS)
 def test_rows_say_their_command_and_the_original_number(file):
     text = (ROOT / file).read_text(encoding="utf-8")
-    command = "superpixels.py compare --rows" if file in SUPERPIXELS else "run.py --flagfile"
-    assert re.search(rf"^# python scripts/{re.escape(command)}={re.escape(file)}( |$)", text, re.MULTILINE)
+    command = "superpixels --rows" if file in SUPERPIXELS else "run --flagfile"
+    assert re.search(rf"^# wsss {re.escape(command)}={re.escape(file)}( |$)", text, re.MULTILINE)
     if "/table_" in file and not file.startswith("flags/real/table_3_5"):
         assert re.search(r"^# Original.*\d\.\d", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("file", ROWS)
+def test_rows_give_only_flags_that_their_system_reads(file):
+    """Whatever stands there counts: none is read by another system alone."""
+    words = expand([f"--flagfile={ROOT / file}"])
+    given = {word[2:].partition("=")[0].removeprefix("no") for word in words}
+    own = {"system", "experiment", "reuse", "paper_row", "allow_mask_supervision", "workers", "seed", "runs"}
+    assert given <= flag_names(system_of(words)) | own
 
 
 def test_experiments_have_names_of_their_own():
@@ -135,44 +147,45 @@ def test_experiments_have_names_of_their_own():
 
 @pytest.mark.parametrize("file", CHAPTER_3)
 def test_rows_of_chapter_3_keep_its_settings(file):
-    """Section 3.4.1, IRN's classifier (spec 0.9), and A3-12, A3-15; a row varies one group, or the segmenter's trunk."""
+    """Section 3.4.1, IRN's classifier, and A3-12, A3-15; a row varies one group, or the segmenter's backbone."""
     e, base = parse(f"--flagfile={file}"), row("table_3_2/resnet101", 3)
-    assert e.run.method == "superpixel_growing" and e.supervision == "image tags"
-    assert (e.crops.crop, e.crops.crop_scales) == (448, (0.5, 1, 1.5))
-    train = e.seg_train
+    assert e.system.name == "superpixel_growing" and united(e.chain.supervision("masks")) == "image tags"
+    assert (e.settings.crops.crop, e.settings.crops.crop_scales) == (448, (0.5, 1, 1.5))
+    train = e.settings.seg_train
     assert (train.epochs, train.warmup_epochs, train.warmup_lr, train.batch, train.lr) == (15, 3, 1e-6, 20, 1e-3)
     assert (train.power, train.momentum, train.weight_decay, train.last_multiplier) == (0.9, 0.9, 5e-4, 10)
-    assert e.segmenter.scales == e.test.scales == (1, 0.75, 0.5)
-    assert (e.cls_backbone.backbone, e.cls_backbone.output_stride, e.classifier.head) == ("resnet50_torch", 16, "cam")
-    train = e.cls_train
+    assert e.settings.segmenter.scales == e.settings.test.scales == (1, 0.75, 0.5)
+    backbone = e.settings.cls_backbone
+    assert (backbone.backbone, backbone.output_stride, e.settings.classifier.head) == ("resnet50_torch", 16, "cam")
+    train = e.settings.cls_train
     assert (train.epochs, train.batch, train.lr, train.last_multiplier) == (5, 16, 0.1, 10)
     assert train.momentum == train.weight_decay == 1e-4 and train.decay_all
-    crops = e.classifier_crops
+    crops = e.settings.cls_crops.applied_to(e.settings.crops)
     assert (crops.crop, crops.resize_long, crops.brightness, crops.hue) == (512, (320, 640), 0, 0)
-    assert (e.cam.scales, e.cam.fusion, e.cam.flip) == ((1, 0.5, 1.5, 2), "irn", True)
-    varied = [field.name for field in dataclasses.fields(e) if getattr(e, field.name) != getattr(base, field.name)]
-    assert len(set(varied) - {"run"}) <= 1
+    assert (e.settings.cam.scales, e.settings.cam.fusion, e.settings.cam.flip) == ((1, 0.5, 1.5, 2), "irn", True)
+    varied = [name for name in groups(e.settings) if e.group(name) != base.group(name)]
+    assert len(varied) <= 1
 
 
 def test_table_3_2_and_coco():
-    nets = {name: row(f"table_3_2/{name}", 3).seg_backbone.backbone for name in ("resnet50", "resnet38", "resnet101")}
+    nets = {name: row(f"table_3_2/{name}", 3).settings.seg_backbone.backbone for name in ("resnet50", "resnet38", "resnet101")}
     assert nets == {"resnet50": "resnet50", "resnet38": "wrn38", "resnet101": "resnet101"}  # A3-21
-    assert row("table_3_3/ours", 3).data.source == "coco"
+    assert row("table_3_3/ours", 3).settings.data.source == "coco"
 
 
 def test_table_3_5():
-    """18 rows; sizes of the classic methods are inferred from the counts (spec 2.6)."""
+    """18 rows; sizes of the classic methods are inferred from the counts (section 3.4.3)."""
     folder, found = ROOT / "flags/thesis/ch3/table_3_5", {}
     for path in folder.glob("*.cfg"):
         e = row(f"table_3_5/{path.stem}", 3)
-        assert e.data.train_list == "train" and e.superpixels.crf_set == "C5"
-        found[path.stem] = (e.superpixels.method, e.superpixels.tau if path.stem.startswith("ours") else e.superpixels.size)
+        assert e.settings.data.train_list == "train" and e.settings.superpixels.crf_set == "superpixels" and e.system.name == "superpixels"
+        found[path.stem] = (e.settings.superpixels.method, e.settings.superpixels.tau if path.stem.startswith("ours") else e.settings.superpixels.size)
     expected = {f"ours_{tau:g}": ("discovery", tau) for tau in (0, 0.1, 0.2, 0.3, 0.4, 0.5)}
     expected |= {f"{name}_{size}": (name, size) for name in ("slic", "lsc") for size in (50, 80, 100, 130)}
     expected |= {f"seeds_{count}": ("seeds", count) for count in (30, 50, 80, 100)}
     assert found == expected
     e = row("table_3_5/ours_0.3", 3)
-    assert (e.features.net, e.features.facet, e.features.block, e.features.positions) == ("vit_b8", "key", -1, "tf")
+    assert (e.settings.features.net, e.settings.features.facet, e.settings.features.block, e.settings.features.positions) == ("vit_b8", "key", -1, "tf")
 
 
 @pytest.mark.parametrize("table, values", [
@@ -184,8 +197,8 @@ def test_tables_3_6_to_3_8(table, values):
     assert {path.stem for path in (ROOT / folder).glob("*.cfg")} == set(values)
     for name, value in values.items():
         e = row(f"table_{table}/{name}", 3)
-        found = {"3_6": e.superpixels.tau, "3_7": e.seeds.alpha,
-                 "3_8": (e.growing.beta_foreground, e.growing.beta_background)}
+        found = {"3_6": e.settings.superpixels.tau, "3_7": e.settings.seed.alpha,
+                 "3_8": (e.settings.growing.beta_foreground, e.settings.growing.beta_background)}
         assert found[table] == value
 
 
@@ -193,11 +206,11 @@ def test_tables_3_6_to_3_8(table, values):
 def test_superpixel_rows_group_features_or_a_photo(file):
     """Every row makes superpixels of a small photo, with a net of the test size where it has one."""
     e = parse(f"--flagfile={file}", "--feature_weights=none", "--superpixel_size=16")
-    small = {True: "vit_tiny", e.features.net == "rgb": "rgb", e.features.net in BACKBONES: "test"}[True]
+    small = {True: "vit_tiny", e.settings.features.net == "rgb": "rgb", e.settings.features.net in BACKBONES: "tiny"}[True]
     photo = np.random.default_rng(0).integers(0, 256, [64, 96, 3], np.uint8)
-    config = dataclasses.replace(e.features, net=small, block=min(e.features.block, 1))
-    features = Features(config)(photo) if uses_features(e.superpixels) else None
-    ids = superpixels(photo, features, e.superpixels)
+    config = dataclasses.replace(e.settings.features, net=small, block=min(e.settings.features.block, 1))
+    features = Features(config)(photo) if uses_features(e.settings.superpixels) else None
+    ids = superpixels(photo, features, e.settings.superpixels)
     assert ids.shape == (64, 96) and np.unique(ids).tolist() == list(range(ids.max() + 1))
 
 
@@ -211,11 +224,11 @@ def test_real_twins_differ_only_as_their_rows_do(table):
     base = parse("--flagfile=flags/real/msrc_ch2.cfg")
     for path in folder.glob("*.cfg"):
         e = parse(f"--flagfile={path.relative_to(ROOT)}")
-        for field in dataclasses.fields(Experiment):
-            if field.name not in varied[table] | {"run"}:
-                assert getattr(e, field.name) == getattr(base, field.name), (path, field.name)
-        if e.masking.attention_weight:
-            assert e.masking.attention_weight == base.masking.attention_weight
+        assert e.system is base.system
+        for name in groups(e.settings).keys() - varied[table]:
+            assert e.group(name) == base.group(name), (path, name)
+        if e.settings.masking.attention_weight:
+            assert e.settings.masking.attention_weight == base.settings.masking.attention_weight
 
 
 @functools.cache
@@ -230,10 +243,10 @@ def real_nets(cls_backbone, classifier, seg_backbone, segmenter) -> tuple[int, i
 def test_rows_build_their_nets(file):
     """Every backbone, head and set of blocks that occurs among the rows, at full size."""
     e = row(file)
-    classifier, segmenter = real_nets(e.cls_backbone, e.classifier, e.seg_backbone, e.segmenter)
+    classifier, segmenter = real_nets(*map(e.group, ("cls_backbone", "classifier", "seg_backbone", "segmenter")))
     trunk, fc6, fc7, fc8 = 14_714_688, 9 * 512 * 1024 + 1024, 9 * 1024 * 1024 + 1024, 1024 * 20 + 20
-    assert classifier == trunk + (1 + len(e.classifier.rates)) * (fc6 + fc7 + fc8)
-    if e.seg_backbone.backbone == "vgg16":
+    assert classifier == trunk + (1 + len(e.settings.classifier.rates)) * (fc6 + fc7 + fc8)
+    if e.settings.seg_backbone.backbone == "vgg16":
         assert segmenter == trunk + 4 * (fc6 + 1024 * 1024 + 1024 + 1024 * 21 + 21)
     else:
         stock, biases = 42_658_176, 52_672  # keras.applications.ResNet101 without top has biases before its norms
@@ -289,18 +302,18 @@ def baseline(backbone, segmenter) -> CamBaseline:
 @pytest.mark.parametrize("file", TRAINED)
 def test_rows_train_a_step_at_the_test_size(file, eagerly):
     e = parse(f"--flagfile={file}")
-    e = parse(f"--flagfile={file}", *SMALL, f"--seg_channels={4 if e.segmenter.channels else 0}")
-    losses = first_step(classifier, e.cls_backbone, e.classifier)
-    has_blocks = e.classifier.head == "dilated" and bool(e.classifier.rates)
+    e = parse(f"--flagfile={file}", *SMALL, *([] if e.settings.segmenter.head == "aspp" else ["--seg_channels=4"]))
+    losses = first_step(classifier, e.settings.cls_backbone, e.settings.classifier)
+    has_blocks = e.settings.classifier.head == "dilated" and bool(e.settings.classifier.rates)
     assert np.isfinite(list(losses.values())).all() and ("cam_loss" in losses) == has_blocks
-    if e.run.method == "cam_baseline":
-        losses = first_step(baseline, e.seg_backbone, e.segmenter)
-    elif e.run.method == "superpixel_growing":
-        losses = first_step(growing, e.seg_backbone, e.segmenter, e.growing)
+    if e.system.name == "cam_baseline":
+        losses = first_step(baseline, e.settings.seg_backbone, e.settings.segmenter)
+    elif e.system.name == "superpixel_growing":
+        losses = first_step(growing, e.settings.seg_backbone, e.settings.segmenter, e.settings.growing)
         assert 0 < losses["seed"] <= losses["labeled"] <= 1
     else:
-        losses = first_step(masking, e.seg_backbone, e.segmenter, e.masking, e.cls_backbone, e.classifier)
-        assert ("attention_loss" in losses) == (e.masking.attention_weight > 0)
+        losses = first_step(masking, e.settings.seg_backbone, e.settings.segmenter, e.settings.masking, e.settings.cls_backbone, e.settings.classifier)
+        assert ("attention_loss" in losses) == (e.settings.masking.attention_weight > 0)
     assert np.isfinite(list(losses.values())).all() and losses["loss"] > 0
 
 

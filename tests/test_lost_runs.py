@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 import pytest
 
-from wsss_tf.stages.stage import read_manifest
-from wsss_tf.train.logs import read_log
+from wsss_tf.files.json_artefact import read_log
+from wsss_tf.files.manifest import read_manifest
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 300  # seconds until a process is taken for hanging
@@ -24,14 +24,14 @@ STEPS = 24
 KILLS = 5
 
 
-def start(script: str, *arguments: str, **environment: str) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, f"scripts/{script}.py", *arguments], cwd=ROOT, text=True,
+def start(command: str, *arguments: str, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-m", "wsss_tf.commands", *command.split(), *arguments], cwd=ROOT, text=True,
                             env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def run(*arguments: str) -> str:
     """Ends well and returns what it printed."""
-    process = start("train_segmenter", *arguments)
+    process = start("run --only=segmenter", *arguments)
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     return out
@@ -52,7 +52,7 @@ def weights(path: Path) -> dict[str, np.ndarray]:
 
 
 def assert_same_weights(folder: Path, expected: Path, message: str = "") -> None:
-    ours, wanted = (weights(stage / "segmenter.weights.h5") for stage in (folder, expected))
+    ours, wanted = (weights(stage / "net.weights.h5") for stage in (folder, expected))
     assert ours.keys() == wanted.keys() and len(ours) > 10
     for name, array in ours.items():
         np.testing.assert_array_equal(array, wanted[name], err_msg=f"{name} {message}")
@@ -72,7 +72,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(tiny_flags, whole):
     seed = random.SystemRandom().randrange(10**6)
     drawn = random.Random(seed)
     for moment in sorted(drawn.sample(range(1, STEPS), KILLS)):
-        process = start("train_segmenter", *command)
+        process = start("run --only=segmenter", *command)
         await_steps(process, folder / "log.jsonl", moment)
         time.sleep(drawn.uniform(0, 0.1))
         process.kill()
@@ -87,12 +87,12 @@ def test_stopped_it_saves_and_goes_on_with_the_same_bits(tiny_flags, whole):
     """SIGTERM leaves time to save, though the next checkpoint is far away."""
     command = (*tiny_flags, *LONGER, "--deterministic", "--experiment=stopped", "--seg_save_every=1000")
     folder = whole.parents[1] / "stopped" / "segmenter"
-    process = start("train_segmenter", *command)
+    process = start("run --only=segmenter", *command)
     await_steps(process, folder / "log.jsonl", 2)
     process.terminate()
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0 and "the same command goes on from here" in out, err
-    assert not (folder / "manifest.json").exists() and not (folder / "segmenter.weights.h5").exists()
+    assert not (folder / "manifest.json").exists() and not (folder / "net.weights.h5").exists()
     saved, = (int(path.stem.split("-")[1]) for path in (folder / "checkpoints").glob("*.index"))
     before = read_log(folder / "log.jsonl")[:saved]
     run(*command)
@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tiny_flags, masking_run, whole, 
     with small_disk(tmp_path / "disk", 16 * 2**20):
         shutil.copytree(masking_run.folder, tmp_path / "disk/tiny_masking", ignore=shutil.ignore_patterns("tensorboard"))
         folder = tmp_path / "disk/experiment/segmenter"
-        process = start("train_segmenter", *command)
+        process = start("run --only=segmenter", *command)
         await_steps(process, folder / "log.jsonl", 2)
         with contextlib.suppress(OSError), open(tmp_path / "disk/ballast", "wb", buffering=0) as file:
             while True:
@@ -164,5 +164,5 @@ def test_two_workers_make_one_run_and_survive_each_other(tiny_flags, masking_run
     ("{", "expected e.g."), ('{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 5}}', "no address for worker 5")])
 def test_a_damaged_cluster_configuration(script, tiny_flags, monkeypatch, config, words):
     monkeypatch.setenv("TF_CONFIG", config)
-    ended = script("prepare_data", *tiny_flags)
+    ended = script("run", "--only=prepare", *tiny_flags)
     assert ended.code == 2 and ended.error.startswith("TF_CONFIG=") and words in ended.error

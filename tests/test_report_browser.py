@@ -186,8 +186,8 @@ def test_table_is_filtered_as_one_types(browser, comparison):
     browser.open(comparison)
     total = len(column(browser, "Run"))
     click(browser, ".filter input")
-    browser.call("Input.insertText", text="THESIS_2.3 c1")
-    assert column(browser, "CRF") == ["C1", "C1"] and "a" in column(browser, "Run")
+    browser.call("Input.insertText", text="THESIS_2.3 authors")
+    assert column(browser, "CRF") == ["authors", "authors"] and "a" in column(browser, "Run")
     assert browser.run("document.querySelector('.filter output').innerText") == f"2 of {total} rows"
     browser.call("Input.insertText", text=" measured on 7 images")  # a reason that is folded
     assert column(browser, "Run") == [HOSTILE.replace("/", "|")]
@@ -233,11 +233,13 @@ def test_page_is_readable_in_both_schemes_and_on_a_phone(browser, comparison, sc
 
 def test_lines_differ_without_colours(browser, comparison):
     """Two lines of one colour have other dashes, and neighbours differ in both."""
-    from wsss_tf.report.svg import lines
+    from wsss_tf.report.charts import Charts, lines
+    from wsss_tf.report.document import Document, Section
+    from wsss_tf.report.render import write_page
 
     series = {str(index): ([0, 1], [index, index + 1]) for index in range(8)}
     page = comparison.with_name("lines.html")
-    page.write_text(f"<!DOCTYPE html>{lines('lines', series)}")
+    write_page(page, Document("lines", {}, (Section("lines", (Charts((lines("lines", series),)),)),)))
     browser.open(page)
     drawn = browser.run("""[...document.querySelectorAll("svg[role=img] polyline")].map(
         line => [line.getAttribute("class"), line.getAttribute("stroke-dasharray")].join())""")

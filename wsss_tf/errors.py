@@ -16,3 +16,8 @@ class WriteError(InputError):
 
 class Stopped(Exception):
     """A training was asked to stop and has saved its state. Scripts say so and exit with code 0."""
+
+
+def reason(error: BaseException) -> str:
+    """What an exception of a library says, as one line of at most 200 characters, to be part of a message."""
+    return " ".join((str(error) or type(error).__name__).split())[:200]

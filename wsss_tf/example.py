@@ -7,6 +7,7 @@ import numpy as np
 
 BACKGROUND = 0  # label of the background in every label map
 UNKNOWN = 255  # label of pixels without a decision (void, unlabeled)
+MASK_SUPERVISION = "mask supervision"  # the mark of what has learned from masks
 
 
 @dataclasses.dataclass(frozen=True)

@@ -65,10 +65,10 @@ def check(path):
 def test_a_whole_file(serve, tmp_path, capfd):
     url, asked = serve()
     path = tmp_path / "deep" / "weights.pth"
-    download((url,), path, check, progress=True)
+    download((url,), path, check, shown=True)
     assert path.read_bytes() == CONTENT and asked == [None]
     assert [file.name for file in path.parent.iterdir()] == ["weights.pth"]
-    assert "weights.pth: 100%" in capfd.readouterr().err
+    assert "weights.pth: 3.00M of 3.00MB" in capfd.readouterr().err
     download((url,), path, check)
     assert asked == [None], "what is there is only checked"
 

@@ -9,6 +9,7 @@ import pytest
 from wsss_tf.checkpoints import names
 from wsss_tf.checkpoints.manifest import SUPERVISIONS, read_manifest
 from wsss_tf.errors import InputError
+from wsss_tf.nets import vgg
 from wsss_tf.nets.backbone import BACKBONES
 from wsss_tf.nets.settings import VIT_SIZES
 from wsss_tf.ops import colour
@@ -22,7 +23,7 @@ ENTRY = json.loads(MANIFEST.read_text(encoding="utf-8"))[0]
 @pytest.mark.parametrize("name", CHECKPOINTS)
 def test_entry(name):
     entry = CHECKPOINTS[name]
-    assert entry.net in BACKBONES or entry.net in VIT_SIZES
+    assert entry.net in (*BACKBONES, *VIT_SIZES, vgg.REDUCED)
     assert entry.names in names.RULES and entry.convention in colour.CONVENTIONS and entry.supervision in SUPERVISIONS
     assert entry.licence and entry.paper and (entry.urls or entry.by_hand)
     assert all(url.rpartition("/")[2] == entry.file for url in entry.urls)
@@ -42,8 +43,9 @@ def test_keras_digests_are_those_of_the_installed_keras():
     for name in ("resnet50", "resnet101"):
         assert CHECKPOINTS[name].digests["md5"] == resnet.WEIGHTS_HASHES[name][1]
         assert CHECKPOINTS[name].urls == (f"{resnet.BASE_WEIGHTS_PATH}{CHECKPOINTS[name].file}",)
-    assert CHECKPOINTS["vgg16"].urls == (vgg16.WEIGHTS_PATH_NO_TOP,)
-    assert f'file_hash="{CHECKPOINTS["vgg16"].digests["md5"]}"' in Path(vgg16.__file__).read_text(encoding="utf-8")
+    for name, address in (("vgg16", vgg16.WEIGHTS_PATH_NO_TOP), ("vgg16_reduced", vgg16.WEIGHTS_PATH)):
+        assert CHECKPOINTS[name].urls == (address,)
+        assert f'file_hash="{CHECKPOINTS[name].digests["md5"]}"' in Path(vgg16.__file__).read_text(encoding="utf-8")
 
 
 def test_flagfiles_and_entries_agree():

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from wsss_tf.checkpoints import digest, obtain, proof
+from wsss_tf.checkpoints import digest, names, obtain, proof
+from wsss_tf.checkpoints.convert import build_net
 from wsss_tf.checkpoints.manifest import pins_file, read_manifest
 from wsss_tf.errors import InputError
 from wsss_tf.nets import torch_weights, vit, weights
@@ -46,11 +47,6 @@ def tiny_arrays(prefix: str = "") -> dict[str, np.ndarray]:
     add("norm.weight", width)
     add("norm.bias", width)
     return arrays
-
-
-@pytest.fixture
-def without_torch(monkeypatch):
-    monkeypatch.setattr(proof.importlib.util, "find_spec", lambda name: None)
 
 
 @pytest.fixture
@@ -172,6 +168,27 @@ def test_a_file_of_keras(stock, tmp_path):
         build_backbone(BackboneConfig("vgg16_torch", 8, str(path)))
 
 
+def test_the_reduced_vgg_of_keras_own_file_with_top(tmp_path):
+    """Fully connected layers become fc6 and fc7, proven by what they answer; a wrong thinning is noticed."""
+    net = keras.applications.VGG16(weights=None)
+    for name in ("fc1", "fc2"):
+        net.get_layer(name).bias.assign(np.random.default_rng(0).normal(size=4096))
+    net.save_weights(source := tmp_path / "top.weights.h5")
+    entry = CHECKPOINTS["vgg16_reduced"]
+    path, words = obtain.convert(entry, source, tmp_path, RECORDINGS)
+    assert "and its fc1 and fc2: differs by" in words and float(words.split("differs by ")[1].split()[0]) < 1e-4
+    assert path.name == "vgg16_reduced.weights.h5" and path.stat().st_size < 90e6
+    assert weights.provenance(path).net == "vgg16_reduced"
+    reduced = build_net("vgg16_reduced", str(path))
+    for layer, wrong in (("fc6", lambda kernel: kernel[::-1]), ("fc7", lambda kernel: np.roll(kernel, 1, axis=-1))):
+        kernel, bias = reduced.get_layer(layer).get_weights()
+        reduced.get_layer(layer).set_weights([wrong(kernel), bias])
+        with pytest.raises(InputError, match="vgg16_reduced: expected the source net's features within"):
+            proof.prove(entry, source, reduced, RECORDINGS)
+        reduced.get_layer(layer).set_weights([kernel, bias])
+    source.unlink()  # 550 MB
+
+
 def test_weights_for_another_input_do_not_reach_a_net(stock, tmp_path):
     """The file itself says which input it wants."""
     wrong = dataclasses.replace(CHECKPOINTS["vgg16"], convention="torchvision")
@@ -196,7 +213,7 @@ def test_converted_trunks_of_keras_round_trip(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["resnet50_torch", "vgg16_torch", "dino_vit_s16"])
-def test_recordings_prove_where_torch_is_absent(name, published, golden, without_torch, tmp_path):
+def test_recordings_prove_a_conversion(name, published, tmp_path):
     """The published file holds other weights; those of the recording go its way."""
     entry = CHECKPOINTS[name]
     arrays = random_arrays(entry.net)
@@ -206,11 +223,21 @@ def test_recordings_prove_where_torch_is_absent(name, published, golden, without
     assert path.exists()
 
 
-def test_a_proof_can_fail(published, without_torch, monkeypatch, tmp_path):
+def test_a_proof_can_fail(published, monkeypatch, tmp_path):
     """Kernels that lie on their side have the right shapes."""
     monkeypatch.setattr(torch_weights, "_AXES", {4: (3, 2, 1, 0)})
     entry = CHECKPOINTS["vgg16_torch"]
     with pytest.raises(InputError, match="vgg16_torch: expected the source net's features within 1e-03, found"):
+        obtain.convert(entry, published(entry.file, random_arrays(entry.net)), tmp_path, RECORDINGS)
+    assert not list(tmp_path.glob("*.h5"))
+
+
+def test_two_layers_that_change_places_are_seen(published, monkeypatch, tmp_path):
+    """Of the same shape, so that nothing else would notice."""
+    rule, places = names.RULES["vit"], {"blocks.0.": "blocks.1.", "blocks.1.": "blocks.0."}
+    monkeypatch.setitem(names.RULES, "vit", lambda name: rule(places.get(name[:9], name[:9]) + name[9:]))
+    entry = CHECKPOINTS["dino_vit_s16"]
+    with pytest.raises(InputError, match="dino_vit_s16: expected the source net's features within 1e-03, found"):
         obtain.convert(entry, published(entry.file, random_arrays(entry.net)), tmp_path, RECORDINGS)
     assert not list(tmp_path.glob("*.h5"))
 

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from wsss_tf.checkpoints import names, obtain, proof
+from wsss_tf.checkpoints import names
 from wsss_tf.checkpoints.convert import converted_net
 from wsss_tf.checkpoints.manifest import read_manifest
-from wsss_tf.errors import InputError
 from wsss_tf.nets import torch_weights
 from wsss_tf.nets.settings import VIT_SIZES
 from wsss_tf.ops import colour
 
-torch = pytest.importorskip("torch", reason="needs the extra `convert`: pip install torch")
+torch = pytest.importorskip("torch", reason="needs torch: pip install torch")
+from tests.equipment import torch_nets  # noqa: E402 - which needs it
+
 ROOT = Path(__file__).parents[2]
 CHECKPOINTS = {name: dataclasses.replace(entry, digests={}) for name, entry in
                read_manifest(ROOT / "checkpoints/manifest.json").items()}
@@ -29,7 +30,7 @@ LAST = {"vgg16_torch": "pool5", "resnet50_torch": "layer4_2_relu3", "resnet101_t
 def lively(net: str):
     """A source net whose signal survives to the last layer."""
     torch.manual_seed(0)
-    reference = proof.torch_net(net).eval()
+    reference = torch_nets.source_net(net).eval()
     for name, values in reference.state_dict().items():
         if name.endswith("running_var"):
             values.uniform_(0.5, 1.5)
@@ -73,22 +74,6 @@ def test_outputs_and_gradients(entry, legacy, tmp_path):
         # Not the largest difference: a ReLU whose input is next to 0 may be open in one of the two nets alone.
         difference = np.linalg.norm(gradient.transpose(axes) - parameter.grad.numpy())
         assert difference <= 0.02 * np.linalg.norm(parameter.grad), name
-
-
-def test_the_proof_stands_beside_the_source_net(tmp_path):
-    torch.save(lively("vit_tiny").state_dict(), tmp_path / "source.pth")
-    _, words = obtain.convert(TINY, tmp_path / "source.pth", tmp_path, ROOT / "tests/golden")
-    assert "beside the source net in PyTorch, 1 layers: differs by" in words and float(words.split()[-5]) < 1e-4
-
-
-def test_two_layers_that_change_places_are_seen(tmp_path, monkeypatch):
-    """Of the same shape, so that nothing else would notice."""
-    torch.save(lively("vit_tiny").state_dict(), tmp_path / "source.pth")
-    rule, places = names.RULES["vit"], {"blocks.0.": "blocks.1.", "blocks.1.": "blocks.0."}
-    monkeypatch.setitem(names.RULES, "vit", lambda name: rule(places.get(name[:9], name[:9]) + name[9:]))
-    with pytest.raises(InputError, match="tiny_vit: expected the source net's features within 1e-03, found"):
-        obtain.convert(TINY, tmp_path / "source.pth", tmp_path, ROOT / "tests/golden")
-    assert not list(tmp_path.glob("*.h5"))
 
 
 def test_torch_reads_what_the_tests_write(published):

@@ -6,9 +6,13 @@ import pytest
 
 from wsss_tf.commands import doctor
 from wsss_tf.commands.doctor import BAD, GOOD, NOTE, gpu_finding, memory_finding, precision_finding
-from wsss_tf.commands.memory import StepMemory, classifier_memory, segmenter_memory
+from wsss_tf.commands.memory import StepMemory, step_memory
 
 GIB = 2**30
+
+
+def estimate(experiment, stage: str = "segmenter", classes: int = 6) -> StepMemory:
+    return step_memory(experiment.chain.stage(stage), classes, experiment.run)
 
 
 @pytest.mark.parametrize("name, capability, cudnn, level, words", [
@@ -44,7 +48,7 @@ def test_memory_that_is_there_or_not(there, level, words):
 
 def test_the_estimate_counts_scales_paths_parts_replicas_and_formats(tiny):
     def need(*flags):
-        return segmenter_memory(tiny("--experiment=doctor", *flags), 6)
+        return estimate(tiny("--experiment=doctor", *flags))
 
     plain = need("--attention_weight=0", "--seg_scales=1")
     assert plain.images == 4 and plain.total == plain.variables + 4 * plain.image
@@ -53,12 +57,12 @@ def test_the_estimate_counts_scales_paths_parts_replicas_and_formats(tiny):
     assert twice.image - once.image == once.image - plain.image > 0
     assert need("--seg_parts=2").images == 2 and need("--replicas=2", "--seg_parts=2").images == 1
     assert 2 * need("--seg_precision=mixed_float16").image == need().image
-    assert classifier_memory(tiny("--cls_batch=4"), 6).images == 4
+    assert estimate(tiny("--cls_batch=4"), "classifier").images == 4
 
 
 def test_the_estimate_by_hand(tiny):
     """The tiny trunk: 64 x 64 pixels, five convolutions with a rectifier each, padding before the third, and the head."""
-    need = segmenter_memory(tiny("--attention_weight=0", "--seg_scales=1", "--seg_rates=1"), 6)
+    need = estimate(tiny("--attention_weight=0", "--seg_scales=1", "--seg_rates=1"))
     cells = {2: 32 * 32, 4: 16 * 16, 8: 8 * 8}
     trunk = 2 * (16 * cells[2] + 24 * cells[4] + (32 + 48 + 48) * cells[8]) + 24 * 17 * 17
     colours = need.image // 4 - trunk - (8 + 8 + 7) * cells[8]
@@ -74,8 +78,9 @@ def test_a_sound_machine(script, tiny_flags, tiny_data):
 
 
 def test_every_fault_is_told_at_once_with_its_remedy(script, tiny_flags, tmp_path):
-    ended = script("doctor", *tiny_flags, "--source=folder", f"--data={tmp_path / 'none'}", "--seg_weights=absent.h5",
-                   "--seg_backbone=vgg16", "--seg_precision=mixed_float16", "--method=superpixel_growing", "--feature_net=vit_s16")
+    flags = [flag for flag in tiny_flags if not flag.startswith("--paths=")]  # that is the masking's
+    ended = script("doctor", *flags, "--source=folder", f"--data={tmp_path / 'none'}", "--seg_weights=absent.h5",
+                   "--seg_backbone=vgg16", "--seg_precision=mixed_float16", "--system=superpixel_growing", "--feature_net=vit_s16")
     faults = [line for line in ended.out.splitlines() if line.startswith("FAULT")]
     assert ended.code == 1 and ended.out.splitlines()[-1] == "3 faults found"
     assert str(tmp_path / "none") in faults[0] and "absent.h5: no such weights file: check the path" in faults[1]

@@ -8,7 +8,7 @@ import pytest
 
 from wsss_tf.compare.comparison import compare
 from wsss_tf.errors import InputError
-from wsss_tf.stages.stage import MANIFEST
+from wsss_tf.files.manifest import MANIFEST
 
 A4 = "--flagfile=flags/thesis/ch2/table_2_3/A4.cfg"
 
@@ -42,20 +42,19 @@ def test_one_seed_has_no_spread(pretend):
     ([], {"val_images": 100}, "measured on 100 images of VOC 2012 val"),
     (["--val_list=other/half.txt"], {}, "measured on 1,449 images of VOC 2012 half"),
     (["--train_list=train"], {"train_images": 1464}, "trained on 1,464 images of VOC 2012 train, the row 10,582"),
-    (["--test_crf_set=C4"], {}, "CRF C4, the row C1"),
+    (["--test_crf_set=deeplab"], {}, "CRF deeplab, the row authors"),
     (["--test_scales=1"], {}, "test scales 1, the row 1, 0.75, 0.5"),
     (["--test_flip"], {}, "test scales 1, 0.75, 0.5, flip, the row"),
     (["--saliency_source=ground_truth", "--allow_mask_supervision"], {},
      "learned from image tags and mask supervision: the training masks as saliency, the row image tags and saliency maps"),
     (["--saliency_source=spectral_residual"], {}, "learned from image tags and saliency of an untrained detector"),
-    (["--method=cam_baseline"], {}, "learned from image tags, the row image tags and saliency maps"),
     (["--seg_backbone=resnet101"], {}, "backbone resnet101, the row vgg16"),
     (["--cls_backbone=resnet50"], {}, "--cls_backbone resnet50, the row vgg16"),
     (["--seg_weights=x/vgg16_coco.h5"], {}, "started from coco, the row imagenet"),
     (["--seg_weights=none"], {}, "started from random, the row imagenet"),
     (["--seg_epochs=1"], {}, "--seg_epochs 1, the row 30"),
     (["--paths=2"], {}, "--paths 2, the row 1"),
-    (["--refinement=unlabeled"], {}, "--refinement unlabeled, the row none"),
+    (["--saliency_refinement=unlabeled"], {}, "--saliency_refinement unlabeled, the row none"),
     (["--attention_weight=0.3"], {}, "--attention_weight 0.3, the row 2"),
     (["--cls_rates=3,6"], {}, "--cls_rates 3,6, the row 3,6,9,12,15,18,21,24"),
 ])
@@ -68,6 +67,13 @@ def test_another_protocol_is_refused_with_the_reason(pretend, flags, prepared, r
         assert lines[0].difference is not None, "the masks without CRF do not depend on it"
     else:
         assert lines[0].difference is None
+
+
+def test_another_system_is_refused(pretend):
+    flags = ("--flagfile=flags/thesis/ch2/vgg16.cfg", "--system=cam_baseline", "--paper_row=thesis_2.3/A4")
+    for line in compare([str(pretend(*flags))]).lines:
+        assert line.difference is None and {"learned from image tags, the row image tags and saliency maps",
+                                            "--system cam_baseline, the row masking"} <= set(line.reasons)
 
 
 def test_a_column_that_the_table_lacks_is_no_original(pretend):
@@ -110,7 +116,7 @@ def test_the_same_run_twice_counts_once(pretend, tmp_path):
 def test_superpixels_draw_nothing_and_so_have_no_spread_over_seeds(pretend):
     scores = dict.fromkeys(("count", "under_segmentation", "boundary_precision", "boundary_recall", "achievable_accuracy"), 0.5)
     folders = [str(pretend("--flagfile=flags/thesis/ch3/table_3_5/slic_80.cfg", f"--seed={seed}", f"--experiment=s_{seed}",
-                           target="superpixel_scores", superpixels=scores)) for seed in (0, 1)]
+                           superpixels=scores)) for seed in (0, 1)]
     comparison = compare(folders)
     assert {line.values for line in comparison.lines} == {(0.5,)}
     assert comparison.left_out == {folders[1]: f"it measures the same as {folders[0]}"}
@@ -129,7 +135,7 @@ def test_globs_files_and_unfinished_runs(pretend, tmp_path):
         compare([f"{tmp_path}/runs/started"])
     with pytest.raises(InputError, match="none of the paths is a folder"):
         compare([f"{tmp_path}/runs/*.txt"])
-    with pytest.raises(InputError, match="write scripts/compare.py runs/NAME"):
+    with pytest.raises(InputError, match="write wsss compare runs/NAME"):
         compare([])
 
 
@@ -182,6 +188,6 @@ def test_script_writes_beside_the_runs_and_refuses_nonsense(script, pretend, tmp
     folder = pretend(A4)
     assert script("compare", str(folder), f"--runs={tmp_path}/mine", "--photos=0").code == 0
     assert (tmp_path / "mine/comparison/comparison.html").exists()
-    assert "write scripts/compare.py runs/NAME" in script("compare").error
+    assert "write wsss compare runs/NAME" in script("compare").error
     assert "absent: no such folder" in script("compare", str(folder), str(tmp_path / "absent")).error
     assert "no such row" in script("compare", str(folder), "--row=a=thesis_2.3/Z").error

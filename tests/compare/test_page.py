@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from wsss_tf.compare.comparison import compare
-from wsss_tf.compare.page import render
+from wsss_tf.compare.page import document
 from wsss_tf.originals.rows import original_classes
 from wsss_tf.originals.tables import find_row
+from wsss_tf.report import render as report
 
 CHAPTER_3 = "--flagfile=flags/thesis/ch3/table_3_2/resnet101.cfg"
 
@@ -17,6 +18,11 @@ CHAPTER_3 = "--flagfile=flags/thesis/ch3/table_3_2/resnet101.cfg"
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch, pytestconfig):
     monkeypatch.chdir(pytestconfig.rootpath)
+
+
+def render(comparison, photos: int) -> str:
+    """The whole page as HTML."""
+    return report.render(document(comparison, photos))
 
 
 def bodies(page: str) -> list[list[list[str]]]:
@@ -76,11 +82,11 @@ def test_pictures_of_every_run(masking_run, cam_run):
     assert re.findall("<figcaption>(.*?)</figcaption>", part) == captions * 2
     assert re.findall("<h3>(shapes_val_\\d+)", part) == ["shapes_val_0000", "shapes_val_0002"]
     assert len(set(re.findall('src="(data:image/jpeg;base64,[^"]*)"', part))) > 6
-    assert "Pictures" not in render(comparison, 0)
+    assert "<h2>Pictures" not in render(comparison, 0)
 
 
 def test_photos_that_changed_or_are_gone_are_told(masking_run, tiny, finish, tmp_path):
-    data = shutil.copytree(masking_run.experiment.data.data, tmp_path / "data")
+    data = shutil.copytree(masking_run.experiment.settings.data.data, tmp_path / "data")
     run = finish(tiny(f"--data={data}", "--source=folder", "--experiment=photos_gone", "--reuse=tiny_masking"))
     comparison = compare([str(run.folder)])
     assert "No pictures" not in render(comparison, 1)

@@ -22,8 +22,7 @@ def comparison(pretend, monkeypatch, pytestconfig, tmp_path):
     folders.append(pretend("--flagfile=flags/real/table_2_6/S1.cfg", crf=0.7512, prepared={"val_images": 46}))
     scores = {"count": 28.51, "under_segmentation": 0.0834, "boundary_precision": 0.1, "boundary_recall": 0.5,
               "achievable_accuracy": 0.96}
-    folders.append(pretend("--flagfile=flags/thesis/ch3/table_3_5/ours_0.3.cfg", target="superpixel_scores",
-                           superpixels=scores, prepared={"train_images": 1464}))
+    folders.append(pretend("--flagfile=flags/thesis/ch3/table_3_5/ours_0.3.cfg", superpixels=scores, prepared={"train_images": 1464}))
     folders.append(pretend("--source=folder", f"--data=x/{HOSTILE}", "--experiment=own", runs=tmp_path / "other"))
     return compare([*map(str, folders)])
 
@@ -42,13 +41,13 @@ def test_markdown(comparison):
     assert (a["row"], a["measured"], a["original"], a["difference"], a["seeds"]) == (
         "thesis_2.3/A4", "61.0 ± 1.4", "62.9", "-1.9", "2")
     assert a["scored on"] == "1,449 images of VOC 2012 val" and a["why no difference"] == ""
-    twin = by_run["msrc_2_6_S1", "mIoU", "C1"]
+    twin = by_run["msrc_2_6_S1", "mIoU", "authors"]
     assert (twin["measured"], twin["original"], twin["difference"], twin["seeds"]) == ("75.1", "66.0", "-", "1")
     assert twin["why no difference"].startswith("measured on 46 images of msrc_objects val, the row 1,449 images of VOC")
-    superpixels = by_run["ch3_table_3_5_ours_0.3", "superpixels", "C5"]
+    superpixels = by_run["ch3_table_3_5_ours_0.3", "superpixels", "superpixels"]
     assert (superpixels["measured"], superpixels["original"], superpixels["difference"]) == ("28.51", "28.57", "-0.06")
-    assert by_run["ch3_table_3_5_ours_0.3", "UE", "C5"]["difference"] == "+0.000"
-    assert r"a\|b \<i\>\_x\_\<i\> 50%\_&#{}$~^\\ val" in by_run["own", "mIoU", "C1"]["scored on"]
+    assert by_run["ch3_table_3_5_ours_0.3", "UE", "superpixels"]["difference"] == "+0.000"
+    assert r"a\|b \<i\>\_x\_\<i\> 50%\_&#{}$~^\\ val" in by_run["own", "mIoU", "authors"]["scored on"]
     assert "mean ± standard deviation (n - 1)" in text and "thesis Table 3.5: opencv\\_parameter" not in text
 
 

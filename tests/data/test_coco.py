@@ -108,7 +108,7 @@ def test_half_written_masks_are_told(tmp_path, caplog):
         opened(root)
         assert not caplog.records  # the photo without mask is left out
         opened(root, untagged="keep")
-    assert "val2014: 1 of 2 masks are missing" in caplog.text and "coco_masks.py" in caplog.text
+    assert "val2014: 1 of 2 masks are missing" in caplog.text and "wsss data coco_masks" in caplog.text
 
 
 @pytest.mark.parametrize("lines", [[name("train", 25), name("train", 9)], ["25", "9"], ["000000000025", "09"],

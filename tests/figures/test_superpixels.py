@@ -6,7 +6,7 @@ import pytest
 from wsss_tf.errors import InputError
 from wsss_tf.figures.page import draw_page
 from wsss_tf.files.images import read_ids, read_labels, read_photo
-from wsss_tf.report.page import draw_superpixels
+from wsss_tf.imaging.drawing import draw_superpixels
 from wsss_tf.superpixels.metrics import superpixel_scores
 
 RGB = ("--feature_net=rgb", "--feature_stride=8", "--superpixel_crf_set=none", "--superpixel_tau=0.9")

@@ -51,7 +51,11 @@ ONE = array(np.zeros(2, "<f4"))
 
 @pytest.mark.parametrize("content, says", [
     (b"", "wanted"), (bytes(24), "magic"), (params([ONE], []), "zip|shorter"), (params([ONE, ONE], ["a", "a"]), "twice"),
-    (params([ONE], ["a"]) + b"x", "left over"), (struct.pack("<QQQ", 0x112, 0, 2**60), "items in"),
+    (params([ONE, ONE], ["arg:a", "aux:a"]), "twice"), (params([ONE, ONE], ["a", "arg:a"]), "twice"),
+    (params([array(np.float32([1, np.nan]))], ["a"]), "a: expected numbers, found NaN"),
+    (params([array(np.float32([-np.inf, 1]))], ["a"]), "a: expected numbers, found NaN or infinity"),
+    (params([ONE], ["a"]) + b"x", "left over"),
+    (struct.pack("<QQQ", 0x112, 0, 2**60), "items in"),
     (params([struct.pack("<I2I", 2, 2**31, 2**31) + CPU + struct.pack("<i", 0)], ["a"]), "wanted"),
     (params([struct.pack("<IiI1q", 0xF993FAC9, 0, 1, -8) + CPU + struct.pack("<i", 0)], ["a"]), "wanted"),
     (params([struct.pack("<Ii", 0xF993FAC9, 1) + bytes(40)], ["a"]), "sparse"),

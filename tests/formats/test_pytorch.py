@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.limited import call_limited
 from wsss_tf.errors import InputError
 from wsss_tf.formats import pytorch
 
@@ -81,7 +82,7 @@ def test_nothing_in_a_file_runs(tmp_path, monkeypatch, bad, protocol, wrap):
     else:
         path.write_bytes(b"".join(pickle.dumps(part, 2) for part in (
             0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})) + pickled)
-    with pytest.raises(InputError, match=r"bad\.pth: expected tensors written by torch\.save.*which is not a tensor"):
+    with pytest.raises(InputError, match=r"bad\.pth: expected tensors written by torch\.save.*which data do not need"):
         pytorch.read(path)
     assert [file.name for file in tmp_path.iterdir()] == ["bad.pth"]
 
@@ -133,6 +134,81 @@ def test_a_small_pickle_cannot_unfold_without_end(tmp_path):
     for bomb in (shared, endless):
         with pytest.raises(InputError, match="containers without end"):
             pytorch.read(zipped(tmp_path / "bomb.pth", pickle.dumps(bomb, 2)))
+
+
+@pytest.mark.parametrize("opcodes", [b"\x80\x02Nr\xff\xff\xff\x7f.",  # 2**31 places of the memo: 16 GB
+                                     b"\x80\x02}N" + b"\x85" * 10**6 + b"Ns."])  # a key that overflows the stack
+@pytest.mark.parametrize("wrap", ["zip", "legacy"])
+def test_a_pickle_costs_neither_memory_nor_the_process(tmp_path, wrap, opcodes):
+    path = tmp_path / "bad.pth"
+    if wrap == "zip":
+        zipped(path, opcodes)
+    else:
+        path.write_bytes(b"".join(pickle.dumps(part, 2) for part in (
+            0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})) + opcodes)
+    ended = call_limited(pytorch.read, path)
+    assert ended.error.startswith(f"InputError: {path}: expected tensors") and ended.mebibytes < 200
+
+
+def test_many_tensors_over_one_storage(tmp_path):
+    """4000 names for 1 MB: 4 GB of arrays, or its bytes read 4000 times; each name alone is sound."""
+    one = tensor("262144", "1", 262144)
+    start, made = one.index(b"X\x01"), one[one.index(b"ctorch._utils"):-2]
+    again = b"".join(b"X\x05\0\0\0%05dh\x00s" % number for number in range(4000))  # of the memo
+    path = zipped(tmp_path / "bad.pth", one[:start] + b"X\x01\0\0\0w" + made + b"q\x00s" + again + b".", s0=bytes(2**20))
+    ended = call_limited(pytorch.read, path)
+    assert "tensors far larger than the file" in ended.error and ended.seconds < 5 and ended.mebibytes < 64
+    assert list(pytorch.read(path, "00007")) == [""], "one of them is no trouble"
+
+
+def test_each_storage_is_read_once(tmp_path, monkeypatch):
+    """Thousands of small views of one large storage."""
+    one = tensor("4", "1", 262144)
+    start, made = one.index(b"X\x01"), one[one.index(b"ctorch._utils"):-2]
+    views = b"".join(b"X\x05\0\0\0%05d" % number + made + b"s" for number in range(1000))
+    path = zipped(tmp_path / "x.pth", one[:start] + views + b".", s0=bytes(2**20))
+    reads, read_member = [], zipfile.ZipFile.read
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda self, name: reads.append(name) or read_member(self, name))
+    assert len(pytorch.read(path)) == 1000 and reads == ["archive/data.pkl", "archive/data/0"]
+
+
+def test_long_names_do_not_add_up(tmp_path):
+    """A megabyte as the name of dictionaries within one another, 16 deep and 12 wide."""
+    shared = {"x": 1}
+    for _ in range(4):
+        shared = {"k" * 10**6: shared} | {str(number): shared for number in range(12)}
+    ended = call_limited(pytorch.read, zipped(tmp_path / "bomb.pth", pickle.dumps(shared, 2)))
+    assert "a name without end" in ended.error and ended.mebibytes < 64
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_are_refused_by_the_name_of_their_tensor(tmp_path, bad):
+    content = np.array([0, 1, bad, 3], "<f4").tobytes()
+    with pytest.raises(InputError, match="w: expected numbers, found NaN or infinity"):
+        pytorch.read(zipped(tmp_path / "bad.pth", tensor("2 2", "2 1"), s0=content))
+    assert pytorch.read(zipped(tmp_path / "x.pth", tensor("2", "1"), s0=content))["w"].tolist() == [0, 1]
+
+
+def test_one_name_for_two_tensors_is_refused(tmp_path):
+    """{"a/b": one, "a": {"b": another}}"""
+    made = tensor("2", "1")
+    made = made[made.index(b"ctorch._utils"):-2]
+    pickled = (b"\x80\x02}X\x03\0\0\0a/b" + made + b"sX\x01\0\0\0a}X\x01\0\0\0b" + made + b"ss.")
+    with pytest.raises(InputError, match="a/b, which occurs twice"):
+        pytorch.read(zipped(tmp_path / "bad.pth", pickled, s0=bytes(16)))
+
+
+def test_members_that_overlap_are_refused(tmp_path):
+    path = zipped(tmp_path / "bad.pth", tensor("2", "1"), s0=bytes(16), s1=bytes(10**5))
+    content = path.read_bytes()
+    entry = content.rindex(b"archive/data/0") - 46  # in the directory: its place becomes that of the next member
+    place = content.rindex(b"archive/data/1") - 46 + 42
+    sizes = struct.pack("<II", 10**5, 10**5)
+    changed = bytearray(content)
+    changed[entry + 42:entry + 46], changed[entry + 20:entry + 28] = content[place:place + 4], sizes
+    path.write_bytes(changed)
+    with pytest.raises(InputError, match="overlap"):
+        pytorch.read(path)
 
 
 def test_compressed_members_are_refused(tmp_path):

@@ -38,6 +38,18 @@ def test_maps_are_rectified_and_fused_over_scales(classifier):
     np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("fusion", ["max", "sum", "irn"])
+def test_the_upsampling_that_is_asked_for(classifier, fusion):
+    """The sum exactly as IRN forms it has its own."""
+    whole, direct = (CamMaker(classifier, GRID, CamConfig((0.5, 1.0), fusion, upsampling=way))(PHOTO)
+                     for way in ("cells", "direct"))
+    assert (np.abs(whole - direct).max() > 0.01) == (fusion != "irn")
+    if fusion == "max":
+        expected = multiscale.fuse_max(tf.constant(PHOTO), (0.5, 1.0), False, GRID,
+                                       lambda x: tf.nn.relu(classifier(x, training=False)["cam"]), True)
+        np.testing.assert_allclose(direct, expected, rtol=1e-3, atol=1e-4)
+
+
 def test_the_artefact_holds_the_present_classes(classifier, tmp_path):
     maker = CamMaker(classifier, GRID, CamConfig())
     Image.fromarray(PHOTO).save(tmp_path / "photo.png")

@@ -52,6 +52,28 @@ def test_the_net_sees_the_rescaled_photo_and_mean_colour_beside_it(scale, small,
     np.testing.assert_array_equal(outside, 0)
 
 
+@pytest.mark.parametrize("scale, small", [(1.0, (37, 50)), (0.5, (19, 25)), (1.5, (56, 75))])
+def test_in_one_step_the_photo_is_not_padded(scale, small):
+    """Whole cells differ from it wherever the photo is not covered evenly."""
+    image, seen = photo(37, 50), []
+
+    def dense(x):
+        seen.append(x)
+        return tf.nn.avg_pool2d(x, STRIDE, STRIDE, "SAME")
+
+    direct = multiscale.maps_at_scale(image, scale, GRID, dense, direct=True)
+    assert seen[0].shape == (1, *small, 3)
+    np.testing.assert_array_equal(direct, resize.bilinear(tf.nn.avg_pool2d(seen[0], STRIDE, STRIDE, "SAME"), (37, 50))[0])
+    assert np.abs(direct - multiscale.maps_at_scale(image, scale, GRID, dense)).max() > 1
+    for fuse in (multiscale.fuse_max, multiscale.fuse_sum):
+        np.testing.assert_allclose(fuse(image, (scale,), False, GRID, dense, True), direct, atol=1e-4)
+
+
+def test_both_upsamplings_agree_where_cells_cover_the_photo():
+    image = photo(32, 48)
+    np.testing.assert_array_equal(*(multiscale.maps_at_scale(image, 1.0, GRID, averages, way) for way in (False, True)))
+
+
 @pytest.mark.parametrize("scale", [0.5, 0.75, 1.0, 1.3])
 @pytest.mark.parametrize("size", [(16, 16), (33, 41), (1, 90)])
 def test_a_constant_stays_constant_whatever_the_padding(scale, size):

@@ -52,23 +52,21 @@ def photo(height: int, width: int) -> np.ndarray:
 def saved_model(tiny, masking_run) -> Path:
     """The net of the tiny masking run, refusing more than 9,000 bytes or 5,000 pixels."""
     from wsss_tf.inference.saved_model import VERSION
-    from wsss_tf.stages.steps import open_chain
 
     experiment = tiny("--experiment=tiny_export", "--reuse=tiny_masking", "--test_flip", "--test_scales=1,0.5",
                       "--export_max_bytes=9000", "--export_max_pixels=5000")
-    return open_chain(experiment).run("export") / VERSION
+    return experiment.chain.run("export") / VERSION
 
 
 @pytest.fixture(scope="module")
 def predictor(tiny, masking_run):
     """The net and test settings of the SavedModel, in this process."""
-    from wsss_tf.inference.probabilities import Predictor
-    from wsss_tf.nets.backbone import backbone_grid
-    from wsss_tf.systems.trained import trained_segmenter
+    from wsss_tf.stages.place import Place
+    from wsss_tf.systems.steps import load_predictor
 
-    experiment = tiny("--experiment=tiny_export", "--reuse=tiny_masking", "--test_flip", "--test_scales=1,0.5")
-    net = trained_segmenter(experiment, masking_run.folder / "segmenter")
-    return Predictor(net, backbone_grid(experiment.seg_backbone), experiment.test)
+    e = tiny("--experiment=tiny_export", "--reuse=tiny_masking", "--test_flip", "--test_scales=1,0.5")
+    place = Place(masking_run.folder, {"net": masking_run.folder / "segmenter"}, lambda: e.dataset)
+    return load_predictor(place, *e.chain.stage("masks").settings)
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +109,8 @@ def test_masks_on_disk_are_those_of_the_saved_model(tiny, masking_run):
     import tensorflow as tf
 
     from wsss_tf.inference.saved_model import VERSION
-    from wsss_tf.stages.steps import open_chain
 
-    folder = open_chain(tiny("--experiment=tiny_export_same", "--reuse=tiny_masking")).run("export")
+    folder = tiny("--experiment=tiny_export_same", "--reuse=tiny_masking").chain.run("export")
     model = tf.saved_model.load(folder / VERSION)
     for example in masking_run.experiment.dataset.val:
         answer = model.signatures["serving_default"](image_bytes=tf.constant([example.image.read_bytes()]))

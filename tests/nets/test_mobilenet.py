@@ -34,7 +34,7 @@ def weights_file(stock, tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module", params=[8, 16])
+@pytest.fixture(scope="module", params=[8, 16, 32])
 def stride(request):
     return request.param
 
@@ -69,7 +69,7 @@ def padded_at_the_top(stock, name: str) -> keras.Model:
 def test_the_dilated_net_contains_the_strided_one(trunk, stride, stock, endpoint):
     """Exactly, borders included: a stride of 2 with padding (0, 1) keeps the odd positions."""
     step = 32 // stride
-    strided = padded_at_the_top(stock, {8: "block_3_pad", 16: "block_6_pad"}[stride])
+    strided = padded_at_the_top(stock, {8: "block_3_pad", 16: "block_6_pad", 32: "block_13_pad"}[stride])
     expected = strided(colour.to_symmetric(IMAGE)).numpy()
     if endpoint == "segment":  # the last bottleneck, normalised over the channels of each position
         bottleneck = keras.Model(strided.inputs, strided.get_layer("block_16_project_BN").output)
@@ -79,11 +79,11 @@ def test_the_dilated_net_contains_the_strided_one(trunk, stride, stock, endpoint
     features = trunk(IMAGE)[endpoint].numpy()
     assert expected.std(axis=(1, 2)).mean() > 0.02  # the maps do vary over the photo
     np.testing.assert_allclose(features[:, step - 1 :: step, step - 1 :: step], expected, rtol=1e-4, atol=1e-4)
-    assert np.abs(features[:, ::step, ::step] - expected).max() > 0.02
+    assert step == 1 or np.abs(features[:, ::step, ::step] - expected).max() > 0.02
 
 
 @pytest.mark.parametrize("build", [mobilenet.build, tiny.build])
-@pytest.mark.parametrize("stride", [8, 16])
+@pytest.mark.parametrize("stride", [8, 16, 32])
 def test_a_cell_looks_at_the_middle_of_its_pixels(build, stride):
     """Where bilinear upsampling puts it: the receptive field of cell i is centred on its pixels."""
     keras.utils.set_random_seed(0)  # with other random weights the outermost pixels may meet rectifiers that are all shut
@@ -122,9 +122,9 @@ def test_training_mode_uses_the_frozen_statistics(trunk):
         np.testing.assert_array_equal(training[endpoint], inference[endpoint])
 
 
-@pytest.mark.parametrize("stride", [4, 32, 0])
+@pytest.mark.parametrize("stride", [4, 64, 0])
 def test_other_strides_are_refused(stride):
-    with pytest.raises(InputError, match="expected 8 or 16"):
+    with pytest.raises(InputError, match="expected 8, 16 or 32 for mobilenet"):
         mobilenet.build(stride, "none")
 
 

@@ -3,13 +3,16 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import resnet
 from wsss_tf.nets.backbone import build_backbone
-from wsss_tf.nets.heads import aspp
+from wsss_tf.nets.heads import aspp, last_start
 from wsss_tf.nets.settings import BackboneConfig
-from wsss_tf.ops import colour, resize
+from wsss_tf.ops import colour
+from wsss_tf.systems.segmenter import logits_at_scales
+from wsss_tf.systems.settings import SegmenterConfig
 
 RATES = (6, 12, 18, 24)
 
@@ -29,7 +32,7 @@ def test_deeplab_equals_the_reference(golden, filled, converted):
         "stem": trunk.get_layer("pool1_pool").output,
         "layer3": trunk.get_layer("conv3_block4_out").output,
         "layer5": trunk.output["segment"],
-        "logits": aspp(trunk.output["segment"], RATES, 0, 21, 0.01, 0.5),
+        "logits": aspp(trunk.output["segment"], RATES, 21, last_start("normal", 0.01)),
     })
     for branch, rate in enumerate(RATES):
         kernel, bias = (weights[f"aspp.c{branch}.{part}"] for part in ("weight", "bias"))
@@ -42,14 +45,11 @@ def test_deeplab_equals_the_reference(golden, filled, converted):
     for layer in ("layer3", "layer5"):
         means = outputs[layer].numpy().mean(axis=(1, 2))
         assert np.abs(means - recorded[f"{layer}_mean"]).max() <= 1e-3 * np.abs(recorded[f"{layer}_mean"]).max()
-    fused = outputs["logits"]
-    for factor in (0.5, 0.75):
-        logits = net(resize.bilinear_by_factor(image, factor), training=False)["logits"]
-        fused = np.maximum(fused, resize.bilinear(logits, fused.shape[1:3]))
-    close(fused, recorded["logits_msc"])
+    scales = SegmenterConfig(scales=(1.0, 0.5, 0.75), resize="by_factor", fused_loss=True)
+    close(logits_at_scales(net, tf.constant(image), scales)[-1], recorded["logits_msc"])
 
 
-@pytest.mark.parametrize("stride, side, cells", [(8, 321, 41), (16, 321, 21), (8, 161, 21), (8, 320, 41)])
+@pytest.mark.parametrize("stride, side, cells", [(8, 321, 41), (16, 321, 21), (8, 161, 21), (8, 320, 41), (32, 321, 11), (32, 353, 12)])
 def test_sizes(stride, side, cells):
     """k + 1 cells for stride * k + 1 pixels; the pool rounds up, so one pixel less makes no difference."""
     shapes = resnet.build_50(stride, "none").compute_output_shape((2, side, side, 3))
@@ -75,6 +75,19 @@ def test_keras_weights_give_keras_features(tmp_path, depth, stock):
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-3 * np.abs(theirs).max())
 
 
+def test_stride_32_is_the_net_without_dilation():
+    """Keras's own, which has Caffe's strides; at odd sides both pool alike."""
+    keras.utils.set_random_seed(0)
+    trunk, stock = resnet.build_50(32, "none"), keras.applications.ResNet50(include_top=False, weights=None)
+    for layer in stock.layers:  # the biases are zero, and the statistics those of a start
+        if isinstance(layer, keras.layers.Conv2D):
+            trunk.get_layer(layer.name).set_weights(layer.get_weights()[:1])
+    image = np.random.default_rng(0).uniform(-120, 120, [1, 129, 97, 3]).astype(np.float32)
+    ours, theirs = trunk(image)["classify"].numpy(), stock(colour.to_caffe(image)).numpy()
+    assert ours.shape == theirs.shape == (1, 5, 4, 2048)
+    np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-3 * np.abs(theirs).max())
+
+
 def test_batch_norms_are_frozen():
     trunk = resnet.build_50(8, "none")
     assert {weight.path.split("/")[-1] for weight in trunk.trainable_weights} == {"kernel"}
@@ -86,8 +99,8 @@ def test_batch_norms_are_frozen():
 
 
 def test_other_strides_are_refused():
-    with pytest.raises(InputError, match="expected 8 or 16 for resnet101"):
-        resnet.build_101(32, "none")
+    with pytest.raises(InputError, match="expected 8, 16 or 32 for resnet101"):
+        resnet.build_101(4, "none")
 
 
 @pytest.mark.parametrize("height, width", [(13, 17), (12, 17), (13, 16), (12, 16)])

@@ -55,7 +55,7 @@ def test_parameters_counted_by_hand(trunk):
 
 @pytest.mark.parametrize("frozen", [0, 2, 4])
 def test_frozen_stages(frozen):
-    net = resnet_torch.build(16, "none", frozen)
+    net = resnet_torch.build(16, "none", frozen=frozen)
     stages = {variable.path[:6] for variable in net.trainable_variables}
     assert stages == {f"layer{stage}" for stage in range(frozen + 1, 5)}
 
@@ -85,20 +85,21 @@ def test_a_loss_still_reaches_the_photo(trunk):
     assert np.abs(tape.gradient(loss, image)).max() > 0
 
 
-def test_a_cell_looks_at_16_times_its_index():
-    """With even kernels a dot at pixel 48 is answered symmetrically around cell 3."""
-    net = resnet_torch.build(16, "none")
+@pytest.mark.parametrize("stride", [16, 32])
+def test_a_cell_looks_at_stride_times_its_index(stride):
+    """With even kernels a dot at pixel 3 * stride is answered symmetrically around cell 3."""
+    net, pixel = resnet_torch.build(stride, "none"), 3 * stride
     for layer in net.layers:
         if isinstance(layer, keras.layers.Conv2D):
             layer.set_weights([np.full(kernel.shape, 1 / kernel[..., 0].size) for kernel in layer.get_weights()])
-    image = np.zeros([1, 97, 97, 3], np.float32)
-    image[:, 48, 48] = 1e5  # all else is next to nothing
+    image = np.zeros([1, 2 * pixel + 1, 2 * pixel + 1, 3], np.float32)
+    image[:, pixel, pixel] = 1e5  # all else is next to nothing
     endpoints = net(image)
-    for endpoint, stride in (("stem", 4), ("layer1", 4), ("layer2", 8), ("layer3", 16), ("layer4", 16)):
-        answer, middle = endpoints[endpoint].numpy()[0].sum(-1), 48 // stride
+    for endpoint, cell in (("stem", 4), ("layer1", 4), ("layer2", 8), ("layer3", 16), ("layer4", stride)):
+        answer, middle = endpoints[endpoint].numpy()[0].sum(-1), pixel // cell
         assert answer[middle, middle] == answer.max() > answer.min()
         np.testing.assert_allclose(answer, answer[::-1, ::-1], rtol=1e-3, atol=1e-3 * answer.max())
-    assert backbone_grid(BackboneConfig("resnet50_torch", 16)).padded(75) == 81
+    assert backbone_grid(BackboneConfig("resnet50_torch", stride)).padded(75) == {16: 81, 32: 97}[stride]
 
 
 def test_even_sides_are_padded_alike_on_all_sides():
@@ -131,12 +132,12 @@ def test_weights_of_keras_own_resnet_are_refused(tmp_path):
         resnet_torch.build(16, str(tmp_path / "keras.weights.h5"))
 
 
-@pytest.mark.parametrize("stride", [8, 32])
+@pytest.mark.parametrize("stride", [8, 64])
 def test_other_strides_are_refused(stride):
-    with pytest.raises(InputError, match=f"output_stride={stride}: expected 16 for resnet50_torch"):
+    with pytest.raises(InputError, match=f"output_stride={stride}: expected 16 or 32 for resnet50_torch"):
         resnet_torch.build(stride, "none")
 
 
 def test_imagenet_weights_must_be_converted():
-    with pytest.raises(InputError, match="none to download for resnet50_torch: run scripts/weights.py fetch resnet50_torch "):
+    with pytest.raises(InputError, match="none to download for resnet50_torch: run `wsss weights fetch resnet50_torch` "):
         resnet_torch.build(16, "imagenet")

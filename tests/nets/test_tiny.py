@@ -19,7 +19,7 @@ def features(net, image):
     return net(image)["segment"].numpy()
 
 
-@pytest.mark.parametrize("stride", [8, 16])
+@pytest.mark.parametrize("stride", [8, 16, 32])
 def test_sizes(stride):
     net = build_backbone(BackboneConfig("tiny", stride, "none"))
     assert features(net, IMAGE).shape == (1, 192 // stride, 224 // stride, 48)
@@ -27,7 +27,7 @@ def test_sizes(stride):
     assert net.count_params() < 60_000
 
 
-@pytest.mark.parametrize("stride", [8, 16])
+@pytest.mark.parametrize("stride", [8, 16, 32])
 def test_no_position_sees_beyond_its_receptive_field(stride):
     """A changed corner pixel changes the cells beside it and none elsewhere."""
     net = tiny.build(stride, "none")
@@ -47,7 +47,7 @@ def test_a_shifted_photo_gives_shifted_features(stride):
     np.testing.assert_allclose(after[:, :, 7:-4], before[:, :, 6:-5], atol=1e-4)
 
 
-@pytest.mark.parametrize("stride, weights, words", [(4, "none", "expected 8 or 16"), (32, "none", "expected 8 or 16"),
+@pytest.mark.parametrize("stride, weights, words", [(4, "none", "expected 8, 16 or 32"), (64, "none", "expected 8, 16 or 32"),
                                                     (8, "imagenet", "no pretrained weights")])
 def test_what_the_test_size_cannot_do(stride, weights, words):
     with pytest.raises(InputError, match=words):

@@ -240,7 +240,7 @@ def test_a_trunk_that_keras_lacks_takes_files_only(saved, tmp_path):
     save_weights(small(5), tmp_path / "five.weights.h5")
     load_converted_weights(net, str(tmp_path / "five.weights.h5"), "torchvision", "zoo")
     np.testing.assert_array_equal(net.get_weights()[0], 5)
-    with pytest.raises(InputError, match="weights=imagenet: .*weights.py fetch zoo .*--cls_weights=FILE.weights.h5"):
+    with pytest.raises(InputError, match="weights=imagenet: .*weights fetch zoo .*--cls_weights=FILE.weights.h5"):
         load_converted_weights(net, "imagenet", "torchvision", "zoo")
     with pytest.raises(InputError, match=r"net\.weights\.h5: these weights do not fit"):
         load_converted_weights(net, str(saved[1]), "torchvision", "zoo")

@@ -150,5 +150,5 @@ def test_other_strides_are_refused(stride):
 
 
 def test_imagenet_weights_must_be_converted():
-    with pytest.raises(InputError, match="none to download for wrn38: .*weights.py fetch wide_resnet38 .*--cls_weights=FILE"):
+    with pytest.raises(InputError, match="none to download for wrn38: .*weights fetch wide_resnet38 .*--cls_weights=FILE"):
         wide_resnet38.build(8, "imagenet")

@@ -6,7 +6,7 @@ import pytest
 
 from wsss_tf.originals.protocol import Protocol, differences, start_of
 
-ROW = Protocol(data="VOC 2012", split="val", images=1449, train="train_aug", train_images=10582, crf="C1",
+ROW = Protocol(data="VOC 2012", split="val", images=1449, train="train_aug", train_images=10582, crf="authors",
                scales=(1.0, 0.75, 0.5), flip=False, supervision="image tags", backbone="vgg16", start="imagenet",
                settings={"paths": 2, "cam_scales": [0.5, 1.0]})
 
@@ -25,7 +25,7 @@ def test_order_of_scales_types_of_lists_and_further_settings_do_not_matter():
     ({"split": "train"}, "measured on 1,449 images of VOC 2012 train, the row 1,449 images of VOC 2012 val"),
     ({"train": "train", "train_images": 1464},
      "trained on 1,464 images of VOC 2012 train, the row 10,582 images of VOC 2012 train_aug"),
-    ({"crf": "none"}, "CRF none, the row C1"),
+    ({"crf": "none"}, "CRF none, the row authors"),
     ({"scales": (1.0,)}, "test scales 1, the row 1, 0.75, 0.5"),
     ({"flip": True}, "test scales 1, 0.75, 0.5, flip, the row 1, 0.75, 0.5"),
     ({"supervision": "image tags and masks"}, "learned from image tags and masks, the row image tags"),

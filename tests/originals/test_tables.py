@@ -42,7 +42,7 @@ def test_counts():
 
 @pytest.mark.parametrize("table", paper_tables().values(), ids=lambda table: table.id)
 def test_rows_have_the_columns_of_their_table_and_names_of_their_own(table):
-    raw = next(one for one in json.loads((ROOT / "wsss_tf/paper_tables.json").read_text())["tables"] if one["id"] == table.id)
+    raw = next(one for one in json.loads((ROOT / "wsss_tf/originals/paper_tables.json").read_text())["tables"] if one["id"] == table.id)
     assert len(table.rows) == len(raw["rows"]) > 0, "no two rows share a name"
     assert set(table.key) <= set(table.columns) and table.caption and table.units and table.where
     for name, row in table.rows.items():

@@ -17,7 +17,6 @@ from wsss_tf.example import Example
 from wsss_tf.parallel import pool as parallel
 from wsss_tf.parallel.each_image import make_missing
 from wsss_tf.parallel.pool import Workers, ordered, require_workers
-from wsss_tf.stages.steps import open_chain
 
 distributed = pytest.importorskip("distributed", reason="needs pip install -e '.[dask]'")
 
@@ -77,7 +76,7 @@ def test_a_stage_gives_the_same_as_by_processes(run, stage, count, cluster, dask
         shutil.rmtree(tmp_path / "runs" / done.folder.name / stage)
         settings = dataclasses.replace(done.experiment.run, runs="runs", **more)
         before = executed(cluster)
-        folder = open_chain(dataclasses.replace(done.experiment, run=settings)).run(stage)
+        folder = dataclasses.replace(done.experiment, run=settings).chain.run(stage)
         counts = done_by_workers(cluster, before)
         assert sum(counts) == (count if "parallel" in more else 0) and not folder.is_absolute()
         made.append(files(folder))

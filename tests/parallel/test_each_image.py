@@ -44,8 +44,8 @@ def test_all_but_the_bad_ones_are_made_and_those_alone_are_tried_again(tmp_path,
 @pytest.mark.parametrize("error, words", [
     (InputError("photos/im1.jpg: truncated: restore it"), "  photos/im1.jpg: truncated: restore it"),
     (FileNotFoundError(errno.ENOENT, "No such file", "x.png"), "  photos/im1.jpg: [Errno 2] No such file: 'x.png'"),
-    (MemoryError("Unable to allocate 9 TiB"), "  photos/im1.jpg: MemoryError: Unable to allocate 9 TiB (test_image_by_"),
-    (ValueError("two\nlines"), "  photos/im1.jpg: ValueError: two lines (test_image_by_image.py, line ")])
+    (MemoryError("Unable to allocate 9 TiB"), "  photos/im1.jpg: MemoryError: Unable to allocate 9 TiB (test_each_image.py, line "),
+    (ValueError("two\nlines"), "  photos/im1.jpg: ValueError: two lines (test_each_image.py, line ")])
 def test_any_error_is_one_line_with_the_file(tmp_path, error, words):
     with pytest.raises(InputError) as raised:
         make(tmp_path, 3, (1,), error, 1)

@@ -3,13 +3,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsss_tf.pseudo_labels.seeds import pseudo_label, superpixel_seed
+from wsss_tf.errors import InputError
+from wsss_tf.files.cams import write_cam
+from wsss_tf.files.images import read_labels
+from wsss_tf.pseudo_labels.seeds import pseudo_label, superpixel_seed, write_label
+from wsss_tf.pseudo_labels.settings import LabelConfig
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 90), min_size=1, max_size=5, unique=True),
-       st.floats(0, 1, width=32))
-def test_the_strongest_class_above_the_threshold_pixel_by_pixel(seed, keys, threshold):
+       st.floats(0, 1, width=32), st.one_of(st.none(), st.floats(0, 1, width=32)))
+def test_the_strongest_class_above_the_threshold_pixel_by_pixel(seed, keys, threshold, more):
+    ignore_below = None if more is None else min(1.0, threshold + more)
     rng = np.random.default_rng(seed)
     cam = np.maximum(rng.normal(size=[len(keys), 5, 6]), 0).astype(np.float32) * 7
     expected = np.zeros([5, 6])
@@ -17,10 +22,26 @@ def test_the_strongest_class_above_the_threshold_pixel_by_pixel(seed, keys, thre
         scores = [cam[k, y, x] / (cam[k].max() + 1e-5) for k in range(len(keys))]
         best = max(range(len(keys)), key=lambda k: (scores[k], -k))
         if scores[best] > threshold:
-            expected[y, x] = keys[best]
-    label = pseudo_label(np.array(keys), cam, threshold)
+            expected[y, x] = keys[best] if ignore_below is None or scores[best] > ignore_below else 255
+    label = pseudo_label(np.array(keys), cam, threshold, ignore_below)
     assert label.dtype == np.uint8
     np.testing.assert_array_equal(label, expected)
+
+
+@pytest.mark.parametrize("thresholds, expected", [
+    ((0.2,), [7, 7, 7, 0]), ((0.4,), [7, 7, 0, 0]), ((0.15, 0.4), [7, 7, 255, 0]), ((0.4, 0.4), [7, 7, 0, 0])])
+def test_pixels_between_two_thresholds_are_ignored(tmp_path, thresholds, expected):
+    """By hand, and from file to file."""
+    cam = np.float32([[[1, 0.5, 0.25, 0.1]]])
+    np.testing.assert_array_equal(pseudo_label(np.array([7]), cam, *thresholds), [expected])
+    write_cam(tmp_path / "photo.npz", np.array([7]), cam)
+    write_label(tmp_path / "photo.png", "photo", tmp_path, LabelConfig(*thresholds))
+    np.testing.assert_array_equal(read_labels(tmp_path / "photo.png"), [expected])
+
+
+def test_thresholds_in_the_wrong_order_are_refused():
+    with pytest.raises(InputError, match="ignore_below=0.1: expected no less than the threshold 0.2"):
+        LabelConfig(ignore_below=0.1)
 
 
 def test_classes_compete_by_their_own_maximum():
@@ -44,7 +65,7 @@ def test_initial_seed_equals_the_recorded_one(golden):
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**6), count=st.integers(0, 3), alpha=st.sampled_from([0.3, 0.5, 0.8]), keep=st.booleans())
 def test_initial_seed_equals_loops(seed, count, alpha, keep):
-    """Eqs 3.2-3.5 pixel by pixel and superpixel by superpixel."""
+    """Eqs 3.3-3.5 pixel by pixel and superpixel by superpixel."""
     rng = np.random.default_rng(seed)
     keys = np.sort(rng.choice(np.arange(1, 9), count, replace=False))
     cam = np.maximum(rng.normal(size=[count, 6, 5]), 0).astype(np.float32)

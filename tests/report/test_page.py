@@ -1,6 +1,7 @@
 """The report page: well-formed, self-contained, safe, and with every number in it."""
 
 import base64
+import configparser
 import errno
 import hashlib
 import io
@@ -10,8 +11,8 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
-import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,20 +20,13 @@ from PIL import Image
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.confusion import confusion_matrix
 from wsss_tf.evaluate.scores import scores_from_confusion, seed_scores_from_confusion
-from wsss_tf.example import UNKNOWN
-from wsss_tf.files.store import voc_palette
-from wsss_tf.report.page import (
-    PictureRow,
-    ReportPage,
-    ReportRow,
-    draw_grey,
-    draw_heat,
-    draw_labels,
-    print_table,
-    render,
-    write_report,
-)
+from wsss_tf.example import MASK_SUPERVISION, UNKNOWN
+from wsss_tf.imaging.drawing import draw_grey, draw_labels
+from wsss_tf.report.contract import ArtefactScores, PictureRow, ReportPage, ReportRow
+from wsss_tf.report.page import document, write_report
+from wsss_tf.report.render import render
 
+ROOT = Path(__file__).parents[2]
 HOSTILE = '<script>alert("1")</script> & \'quoted\''
 NAMES = ("background", "cat", HOSTILE, "never seen")
 VOID_TAGS = {"meta", "img", "br", "hr", "link", "input"}
@@ -86,12 +80,25 @@ def example_page():
         pictures=(PictureRow("im<0>", pictures, tags=(1, 2)), PictureRow("im1", pictures[:1])),
         curves={"classifier": log, HOSTILE: [{"step": 1, "loss": 0.5}]},
         flags={"lr": 0.1, HOSTILE: HOSTILE, "link": "https://example.org/weights"},
-        manifests={"cams": {"versions": {"numpy": "2.0 <1>"}, "seconds": 41.5}})
+        manifests={"cams": {"versions": {"numpy": "2.0 <1>"}, "seconds": 41.5}}, artefacts=artefacts(),
+        supervision=f"image tags and {HOSTILE}", defaults={"lr": 0.5, "link": "https://example.org/weights", HOSTILE: "kind"})
+
+
+def artefacts():
+    """Maps, labels, superpixels, and what this page has never heard of."""
+    labels = seed_scores_from_confusion(confusion(4), NAMES).as_dict()
+    maps = scores_from_confusion(confusion(5), NAMES).as_dict()
+    superpixels = {"achievable_accuracy": 0.91234, "count": 12.25, "under_segmentation": None}
+    curve = {0.4: {"miou": 0.25}, 0.2: maps, 0.3: {"miou": 0.1}}
+    return (ArtefactScores("maps_1", "cams", "train", curve=curve, threshold=0.2),
+            ArtefactScores("seeds", "labels", "train", labels), ArtefactScores("more_seeds", "labels", "train", labels),
+            ArtefactScores("regions", "superpixels", "train", superpixels),
+            ArtefactScores(HOSTILE, "soft_edges", "val", {HOSTILE: 0.5, "names": [1]}))
 
 
 @pytest.fixture(scope="module")
 def page():
-    return render(example_page())
+    return render(document(example_page()))
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +107,8 @@ def parsed(page):
 
 
 def test_page_is_well_formed(parsed):
-    assert [len(parsed.all(tag)) for tag in ("html", "head", "body", "title", "style", "h1", "script")] == [1] * 7
-    assert len(parsed.all("section")) == 5
+    assert [len(parsed.all(tag)) for tag in ("html", "head", "body", "style", "h1", "script")] == [1] * 6
+    assert len(parsed.all("section")) == 6
     for attributes in parsed.all("td"):
         assert "<" not in attributes.get("class", "")
 
@@ -125,7 +132,7 @@ def test_policy_allows_the_page_its_own_script_only(page, parsed):
 
 
 def test_hostile_text_stays_text(page, parsed):
-    assert HOSTILE not in page and "<b>" not in page.replace("<figcaption><b>", "")
+    assert HOSTILE not in page and "<b>made-up" not in page
     shown = parsed.texts
     for expected in (f"Run {HOSTILE}", HOSTILE, "im<0>", "three <b>made-up</b> images"):
         assert expected in shown
@@ -153,7 +160,7 @@ def test_every_number_is_in_its_table(page):
 
 def test_bars_are_as_long_as_their_numbers(page):
     bars = re.findall(r'class="track" width="(\d+)".*?class="value" width="([\d.]+)".*?<span>([^<]+)</span>', page)
-    assert len(bars) == 4 + 3 * len(NAMES)
+    assert len(bars) == 4 + 3 * len(NAMES) + 1
     for full, length, number in bars:
         assert float(length) / float(full) == pytest.approx(0 if number == "-" else float(number) / 100, abs=2e-3)
 
@@ -161,7 +168,7 @@ def test_bars_are_as_long_as_their_numbers(page):
 def test_best_result_of_each_split_is_marked(page):
     rows = example_page().rows
     best = max((rows[0], rows[2]), key=lambda row: row.scores["miou"])  # rows of the split "train"
-    marked = re.findall(r'class="best".*?<span>([^<]+)</span>', page)
+    marked = re.findall(r'class="best"[^<]*<svg.*?<span>([^<]+)</span>', page)
     assert sorted(marked) == sorted(f"{100 * row.scores['miou']:.1f}" for row in (best, rows[1]))
 
 
@@ -175,10 +182,10 @@ def test_pictures_decode(parsed):
 
 
 def chart(log):
-    page = render(ReportPage("t", {}, (), NAMES, curves={"stage": log}))
+    page = render(document(ReportPage("t", {}, (), NAMES, curves={"stage": log})))
     Parsed(page)
     lines = [[tuple(map(float, point.split(","))) for point in points.split()]
-             for points in re.findall(r'<polyline class="\w+" points="([^"]*)"', page)]
+             for points in re.findall(r'<polyline class="\w+" stroke-dasharray="none" points="([^"]*)"', page)]
     return page, lines
 
 
@@ -206,7 +213,7 @@ def test_curves_with_gaps_repeats_and_single_points():
 
 
 def test_empty_page_has_no_empty_cards():
-    page = render(ReportPage("Nothing yet", {}, (), NAMES))
+    page = render(document(ReportPage("Nothing yet", {}, (), NAMES)))
     assert Parsed(page).texts == ["Nothing yet", "Nothing yet"] and "<section" not in page
 
 
@@ -230,44 +237,82 @@ def test_report_is_written_whole_or_not_at_all(tmp_path, page, monkeypatch):
     assert [file.name for file in path.parent.iterdir()] == ["report.html"]
 
 
-def test_drawn_labels():
-    photo = np.full([90, 90, 3], 100, np.uint8)
-    labels = np.zeros([90, 90], np.uint8)
-    labels[:, 30:60], labels[:, 60:] = 2, UNKNOWN
-    drawn = draw_labels(photo, labels)
-    assert drawn.dtype == np.uint8 and drawn.shape == photo.shape
-    assert np.all(drawn[:, 5:25] == 75)  # a dim photo
-    np.testing.assert_allclose(drawn[45, 45], 35 + 0.65 * voc_palette()[2].astype(float), atol=1)
-    assert np.all(drawn[:, 30] == 255)  # the border of the object
-    hatch = drawn[:, 62:]
-    assert {tuple(colour) for colour in hatch.reshape(-1, 3).tolist()} == {(216,) * 3, (164,) * 3}
-    np.testing.assert_array_equal(hatch[1:, :-1], hatch[:-1, 1:])  # stripes run diagonally
-    assert np.any(hatch[0, 1:] != hatch[0, :-1])
+def part(page, heading):
+    """The card with this heading."""
+    (found,) = [section for section in page.split("<section>") if section.startswith(f"\n<h2>{heading}</h2>")]
+    return found
 
 
-def test_drawn_maps():
-    photo = np.zeros([2, 3, 3], np.uint8)
-    heat = np.array([[0, 0.5, 1], [-1, 2, 0.5]])
-    drawn = draw_heat(photo, heat)
-    expected = np.array(matplotlib.colormaps["inferno"](0.5)[:3]) * 255 * 0.65
-    np.testing.assert_allclose(drawn[0, 1], expected, atol=1)
-    np.testing.assert_array_equal(drawn[1, :2], drawn[0, [0, 2]])  # clipped to 0..1
-    assert draw_grey(heat)[:, :, 1].tolist() == [[0, 128, 255], [0, 255, 128]]
-    assert draw_grey(np.array([[7]], np.uint8)).tolist() == [[[7, 7, 7]]]
+def bodies(text):
+    """The texts of each table's body."""
+    return [Parsed(body).texts for body in re.findall("<tbody>.*?</tbody>", text, re.DOTALL)]
 
 
-def test_printed_table():
-    rows = (ReportRow("CAM", "train", False, {"miou": 0.4821, "pixel_accuracy": 0.8}),
-            ReportRow("net", "val", False, {"miou": 0.5, "pixel_accuracy": 0.85}, "1, flip"),
-            ReportRow("net + CRF", "val", True, {"miou": 0.0551, "pixel_accuracy": None}, "1, flip"))
-    lines = print_table(rows).splitlines()
-    assert [re.split("  +", line) for line in lines] == [
-        ["result", "split", "scales", "mIoU", "mIoU + CRF", "Pixel accuracy", "Pixel accuracy + CRF"],
-        ["CAM", "train", "48.2", "-", "80.0", "-"],
-        ["net", "val", "1, flip", "50.0", "5.5", "85.0", "-"]]
-    assert lines[0].index("mIoU") == lines[1].index("48.2") == lines[2].index("50.0")
-    assert len(print_table((*rows, rows[1])).splitlines()) == 4  # a second run of the same name stays apart
-    assert "CRF" not in print_table(rows[:1]) and "scales" not in print_table(rows[:1])
+def test_every_kind_of_artefact_has_a_table_with_its_scores(page):
+    shown = part(page, "What the stages made")
+    assert re.findall("<h3>(.*?)</h3>", shown)[:3] == ["Class activation maps", "Labels", "Superpixels"]
+    assert re.findall("<h3>(.*?)</h3>", shown)[3:] == ["Soft edges"], "a kind that nobody told the page of"
+    maps, labels, superpixels, other = bodies(shown)
+    found = artefacts()
+    numbers = [f"{100 * found[0].curve[0.2][name]:.1f}" for name in
+               ("miou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")]
+    assert maps == ["maps_1", "train", "0.2", *numbers], "what is no number is left out, the rest in a fixed order"
+    numbers = [f"{100 * found[1].scores[name]:.1f}" for name in ("coverage", "foreground_precision", "foreground_recall")]
+    assert labels == ["seeds", "train", *numbers, "more_seeds", "train", *numbers]
+    assert superpixels == ["regions", "train", "12.2", "-", "0.912"] and other == [HOSTILE, "val", "0.500"]
+
+
+def test_maps_have_a_curve_over_the_threshold(page):
+    shown = part(page, "What the stages made")
+    best = artefacts()[0].curve[0.2]["miou"]
+    assert best > 0.25 and f"maps_1 (train): best {100 * best:.1f} at 0.2" in shown
+    (points,) = re.findall(r'<polyline class="line s0" stroke-dasharray="none" points="([^"]*)"><title>', shown)
+    xs, ys = zip(*(map(float, point.split(",")) for point in points.split()))
+    assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.2) and ys[0] < ys[2] < ys[1], "in the order of the thresholds"
+
+
+def test_maps_whose_run_uses_no_threshold_have_their_curve_alone():
+    maps = ArtefactScores("maps", "cams", "train", curve={0.2: {"miou": 0.3}, 0.4: {"miou": 0.5}})
+    shown = part(render(document(ReportPage("t", {}, (), NAMES, artefacts=(maps,)))), "What the stages made")
+    assert "<h3>Class activation maps</h3>" in shown and "best 50.0 at 0.4" in shown and "<table" not in shown
+
+
+def test_settings_of_ones_own_come_before_all_flags(page):
+    shown = part(page, "How it was made")
+    own, every = bodies(shown)[:2]
+    assert own == ["lr", "0.1", "0.5", HOSTILE, HOSTILE, "kind"] and "Differs from the defaults of the system" in shown
+    assert every == ["lr", "0.1", HOSTILE, HOSTILE, "link", "https://example.org/weights"]
+    same = ReportPage("t", {}, (), NAMES, flags={"scales": (1, 0.5)}, defaults={"scales": [1.0, 0.5]})
+    assert "Every flag has the default of the system." in render(document(same)), "as JSON or as Python, 1 or 1.0"
+    alone = ReportPage("t", {}, (), NAMES, flags={"a": None, "b": True, "c": (1.5, 2)})
+    unknown = part(render(document(alone)), "How it was made")
+    assert bodies(unknown) == [["a", "none", "b", "true", "c", "1.5,2"]] and "default" not in unknown
+
+
+@pytest.mark.parametrize("supervision, alarming", [
+    ("image tags", False), (f"image tags; {MASK_SUPERVISION}: segmenter started from resnet101_coco", True)])
+def test_what_was_learned_from_stands_below_the_title(supervision, alarming):
+    page = render(document(ReportPage("t", {"Seed": "0"}, (), NAMES, supervision=supervision)))
+    assert Parsed(page).texts[1:4] == ["t", "Learned from", supervision]
+    assert ('class="supervision alarming"' in page) == alarming
+
+
+def test_losses_are_in_sight_and_other_numbers_folded():
+    log = [{"step": step, "tag_loss": 1.0, "loss": 2.0, "learning_rate": 0.1} for step in (0, 1)]
+    shown = render(document(ReportPage("t", {}, (), NAMES, curves={"classifier": log})))
+    open_part, folded = shown.split("<details>")
+    assert "<b>tag_loss</b>" in open_part and "<b>loss</b>" in open_part and "learning_rate" not in open_part
+    assert "classifier: rates, speed and other numbers" in folded and "<b>learning_rate</b>" in folded
+
+
+def test_every_file_that_a_page_is_made_of_is_installed():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    patterns = config["options.package_data"]["wsss_tf"].replace(",", " ").split()
+    files = [path for path in (ROOT / "wsss_tf/report/templates").iterdir() if path.is_file()]
+    assert len(files) >= 8
+    for path in files:
+        assert any(path.relative_to(ROOT / "wsss_tf").match(pattern) for pattern in patterns), path
 
 
 def test_neither_scores_nor_report_need_tensorflow():

@@ -138,13 +138,13 @@ def test_the_script_packs_and_checks(tmp_path, test_set, script):
     root = tmp_path / "VOC2012"
     (root / "ImageSets/Segmentation").mkdir(parents=True)
     (root / "ImageSets/Segmentation/test.txt").write_text("\n".join(IDS))
-    ended = script("submit_voc", f"--data={root}", f"--masks={tmp_path / 'masks'}", f"--output={tmp_path / 'out'}")
+    ended = script("submit", f"--data={root}", f"--masks={tmp_path / 'masks'}", f"--output={tmp_path / 'out'}")
     assert ended.code == 0 and "results_comp6.tgz: 3 masks, nothing wrong" in ended.out
     assert "3 test ids, the server expects 1456" in ended.out and "3 of 3 photos are not in" in ended.out
     (tmp_path / "out" / FOLDER / f"{IDS[0]}.png").unlink()
-    ended = script("submit_voc", f"--data={root}", f"--check={tmp_path / 'out'}")
+    ended = script("submit", f"--data={root}", f"--check={tmp_path / 'out'}")
     assert ended.code == 1 and f"{IDS[0]}.png: missing" in ended.out
-    assert "give one of them" in script("submit_voc", f"--data={root}").error
+    assert "give one of them" in script("submit", f"--data={root}").error
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no {REAL}: set WSSS_SHARED to the folder of the benchmark data")

@@ -13,12 +13,12 @@ from PIL import Image
 from wsss_tf.errors import InputError
 from wsss_tf.files.cams import read_cam
 from wsss_tf.files.images import read_ids, read_labels
-from wsss_tf.stages.stage import MANIFEST, read_manifest
-from wsss_tf.stages.steps import STAGES, open_chain
+from wsss_tf.files.manifest import MANIFEST, read_manifest
+from wsss_tf.stages.place import NET
 from wsss_tf.systems.segmenter import build_segmenter
 
 MASKING = ["prepare", "classifier", "cams", "saliency", "segmenter", "masks", "scores", "report"]
-TRAINING = ("classifier", "cams", "saliency", "seeds", "segmenter")
+TRAINING = ("classifier", "cams", "saliency", "labels", "seeds", "segmenter")
 TRAIN_IDS = [f"shapes_train_{number:04d}" for number in range(12)]
 VAL_IDS = [f"shapes_val_{number:04d}" for number in range(4)]
 
@@ -35,7 +35,7 @@ def ids(folder: Path, suffix: str) -> list[str]:
 def assert_same_weights(file: Path, other: Path, experiment) -> None:
     nets = []
     for path in (file, other):
-        net = build_segmenter(experiment.seg_backbone, experiment.segmenter, experiment.dataset.num_classes)
+        net = build_segmenter(experiment.group("seg_backbone"), experiment.group("segmenter"), experiment.dataset.num_classes)
         net.load_weights(path)
         nets.append(net)
     for ours, theirs in zip(nets[0].weights, nets[1].weights, strict=True):
@@ -55,7 +55,7 @@ def own(tiny, copied_data, tmp_path):
 
 
 def test_masking_needs_its_stages_in_order(tiny):
-    assert open_chain(tiny()).required("report") == MASKING
+    assert tiny().chain.required() == MASKING
 
 
 def test_every_stage_is_finished(masking_run):
@@ -112,7 +112,7 @@ def test_the_log_tells_how_much_has_grown(growing_run):
 
 def test_superpixels_are_scored_with_the_training_masks(growing_run):
     scores = json.loads((growing_run.folder / "scores" / "scores.json").read_text())
-    assert set(scores) == {"plain", "crf", "cams", "seeds", "superpixels"}
+    assert set(scores) == {"masks", "cams", "seeds", "superpixels"}
     found = scores["superpixels"]
     assert found["count"] > 1 and 0 <= found["under_segmentation"] and 0 < found["achievable_accuracy"] <= 1
     page = (growing_run.folder / "report" / "report.html").read_text(encoding="utf-8")
@@ -126,7 +126,7 @@ def test_training_leaves_weights_checkpoint_and_log(masking_run):
         lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
         assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
         assert all(losses <= line.keys() and math.isfinite(line["loss"]) for line in lines)
-        assert (folder / f"{stage}.weights.h5").stat().st_size > 1000
+        assert (folder / NET).stat().st_size > 1000
         assert (folder / "checkpoints" / "ckpt-6.index").exists()
         assert read_manifest(folder)["results"]["loss"] == lines[-1]["loss"]
 
@@ -140,16 +140,17 @@ def test_masks_of_the_evaluation_images(masking_run):
             assert labels.shape == (64, 64) and labels.max() <= 6
 
 
-@pytest.mark.parametrize("run, targets", [("masking_run", "saliency"), ("cam_run", "seeds")])
+@pytest.mark.parametrize("run, targets", [("masking_run", "saliency"), ("cam_run", "labels"), ("growing_run", "seeds")])
 def test_scores_are_sane(run, targets, request):
     folder = request.getfixturevalue(run).folder
     scores = json.loads((folder / "scores" / "scores.json").read_text())
-    assert set(scores) == {"plain", "crf", "cams", targets}
+    assert {"masks", "cams", targets} <= set(scores) <= {"masks", "cams", targets, "superpixels"}
+    plain, crf = scores["masks"]["plain"], scores["masks"]["crf"]
     assert 0 < scores[targets]["coverage"] <= 1 and 0 < scores[targets]["precision"][0] <= 1
     assert list(map(float, scores["cams"])) == sorted(map(float, scores["cams"])) and "0.2" in scores["cams"]
-    for score in (scores["plain"], scores["crf"], *scores["cams"].values()):
+    for score in (plain, crf, *scores["cams"].values()):
         assert 0 <= score["miou"] <= 1 and 0 < score["pixel_accuracy"] <= 1
-    assert read_manifest(folder / "scores")["results"]["plain"] == scores["plain"]["miou"]
+    assert read_manifest(folder / "scores")["results"] == {"plain": plain["miou"], "crf": crf["miou"]}
 
 
 @pytest.mark.parametrize("run, name", [("masking_run", "tiny_masking"), ("cam_run", "tiny_cam"),
@@ -170,32 +171,38 @@ def test_second_call_changes_no_file(run, request, finish, capsys):
 
 
 def test_cam_baseline_takes_what_agrees_and_makes_the_rest(cam_run, masking_run):
-    assert sorted(path.name for path in cam_run.folder.iterdir()) == ["masks", "report", "scores", "seeds", "segmenter"]
-    assert read_manifest(cam_run.folder / "seeds")["inputs"] == {
-        "cams": read_manifest(masking_run.folder / "cams")["fingerprint"]}
+    assert sorted(path.name for path in cam_run.folder.iterdir()) == ["labels", "masks", "report", "scores", "segmenter"]
+    assert read_manifest(cam_run.folder / "labels")["inputs"] == {
+        "cams": {"from": "cams", "fingerprint": read_manifest(masking_run.folder / "cams")["fingerprint"]}}
+    assert read_manifest(cam_run.folder / "segmenter")["fingerprint"] != read_manifest(
+        masking_run.folder / "segmenter")["fingerprint"]
 
 
-def test_seeds_hold_only_tagged_classes(cam_run):
-    assert ids(cam_run.folder / "seeds", ".png") == TRAIN_IDS
+def test_labels_hold_only_tagged_classes(cam_run):
+    assert ids(cam_run.folder / "labels", ".png") == TRAIN_IDS
     for example in cam_run.experiment.dataset.train:
-        labels = set(np.unique(read_labels(cam_run.folder / "seeds" / f"{example.image_id}.png")))
+        labels = set(np.unique(read_labels(cam_run.folder / "labels" / f"{example.image_id}.png")))
         assert labels <= {0, *example.tags}
 
 
 def test_saliency_alone_needs_neither_classifier_nor_cams(tiny, finish):
-    run = finish(tiny("--experiment=tiny_saliency", "--refinement=none", "--attention_weight=0"))
+    run = finish(tiny("--experiment=tiny_saliency", "--saliency_refinement=none", "--attention_weight=0"))
     assert sorted(path.name for path in run.folder.iterdir()) == sorted(set(MASKING) - {"classifier", "cams"})
     assert "cams" not in json.loads((run.folder / "scores" / "scores.json").read_text())
     assert "tiny_saliency" in (run.folder / "report" / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("more, stages", [
-    (("--refinement=none",), ["prepare", "saliency", "classifier", *MASKING[4:]]),
+    (("--saliency_refinement=none",), ["prepare", "classifier", "saliency", *MASKING[4:]]),
     (("--attention_weight=0",), MASKING),
-    (("--method=cam_baseline", "--refinement=none"), ["prepare", "classifier", "cams", "seeds", *MASKING[4:]]),
+    (("--system=cam_baseline",), ["prepare", "classifier", "cams", "labels", *MASKING[4:]]),
+    (("--system=superpixel_growing",), ["prepare", "classifier", "cams", "superpixels", "seeds", *MASKING[4:]]),
+    (("--system=superpixel_growing", "--feature_weights=dino"),
+     ["prepare", "classifier", "cams", "photos", "dino", "superpixels", "seeds", *MASKING[4:]]),
+    (("--system=superpixels",), ["prepare", "superpixels", "scores", "report"]),
 ])
 def test_which_stages_a_variant_needs(tiny, more, stages):
-    assert open_chain(tiny(*more)).required("report") == stages
+    assert tiny(*more).chain.required() == stages
 
 
 @pytest.mark.parametrize("run", ["masking_run", "cam_run"])
@@ -217,7 +224,7 @@ def test_the_recorder_of_opened_files_is_not_deaf(masking_run):
 def test_training_masks_do_not_matter(masking_run, own, copied_data, capsys):
     """With prepare done on them, deleted afterwards: the same weights, and nothing but prepare runs again."""
     experiment = own("--experiment=without_masks")
-    chain = open_chain(experiment)
+    chain = experiment.chain
     for stage in ("prepare", "classifier"):
         chain.run(stage)
     for image_id in TRAIN_IDS:
@@ -225,21 +232,21 @@ def test_training_masks_do_not_matter(masking_run, own, copied_data, capsys):
 
     experiment = own("--experiment=without_masks")
     assert not any(example.mask for example in experiment.dataset.train)
-    chain = open_chain(experiment)
+    chain = experiment.chain
     for stage in chain.required("scores"):
         keras.utils.set_random_seed(99)  # a stage sets its own, whatever ran before it
         chain.run(stage)
     assert "[classifier] up to date" in capsys.readouterr().out
     folder = experiment.folder("segmenter")
-    assert_same_weights(masking_run.folder / "segmenter" / "segmenter.weights.h5",
-                        folder / "segmenter.weights.h5", experiment)
-    assert list(json.loads((experiment.folder("scores") / "scores.json").read_text())) == ["crf", "plain"]
+    assert_same_weights(masking_run.folder / "segmenter" / NET,
+                        folder / NET, experiment)
+    assert list(json.loads((experiment.folder("scores") / "scores.json").read_text())) == ["masks"]
 
 
 def test_fingerprints_do_not_depend_on_where_the_data_is(masking_run, own):
     """The masking run is on the same images in another folder, and its results can be reused."""
     experiment = own(f"--runs={masking_run.folder.parent}", "--experiment=moved", "--reuse=tiny_masking")
-    chain = open_chain(experiment)
+    chain = experiment.chain
     assert chain.run("prepare") == experiment.folder("prepare")
     assert chain.folder("segmenter") == masking_run.folder / "segmenter"
 
@@ -252,13 +259,13 @@ def test_training_is_interrupted_and_continued(masking_run, tiny, tmp_path, monk
     with monkeypatch.context() as patch:
         patch.setattr("wsss_tf.systems.masking.method.ImageMasking.preview", _power_cut)
         with pytest.raises(KeyboardInterrupt):
-            open_chain(experiment).run("segmenter")
+            experiment.chain.run("segmenter")
     folder = experiment.folder("segmenter")
     assert (folder / "checkpoints" / "ckpt-3.index").exists() and not (folder / MANIFEST).exists()
     keras.utils.set_random_seed(99)  # whatever went on before
-    assert open_chain(experiment).run("segmenter") == folder
-    assert_same_weights(masking_run.folder / "segmenter" / "segmenter.weights.h5",
-                        folder / "segmenter.weights.h5", experiment)
+    assert experiment.chain.run("segmenter") == folder
+    assert_same_weights(masking_run.folder / "segmenter" / NET,
+                        folder / NET, experiment)
 
 
 def _power_cut(method, batch):
@@ -274,7 +281,7 @@ def test_cams_continue_with_the_images_that_lack_one(masking_run, tiny, tmp_path
     (cams / "unfinished.json").write_text(json.dumps({"fingerprint": manifest["fingerprint"]}))
     (cams / f"{TRAIN_IDS[3]}.npz").unlink()
     before = content(cams)
-    open_chain(experiment).run("cams")
+    experiment.chain.run("cams")
     after = content(cams)
     assert {name for name in after if after[name] != before.get(name)} == {f"{TRAIN_IDS[3]}.npz", MANIFEST}
     expected, found = (read_cam(folder, TRAIN_IDS[3]) for folder in (masking_run.folder / "cams", cams))
@@ -288,37 +295,65 @@ def test_other_class_names_are_other_data(masking_run, own, copied_data, classes
     (copied_data / "classes.txt").write_text(classes.replace(" ", "\n"))
     labels = copied_data / "labels.csv"
     labels.write_text(labels.read_text().replace("flower", classes.split()[5]))
-    chain = open_chain(experiment)
+    chain = experiment.chain
     assert chain.folder("prepare") is None
     chain.run("prepare")
     assert chain.folder("classifier") is None and chain.folder("scores") is None
 
 
 def test_report_is_made_again_when_it_would_show_something_else(masking_run, tiny):
-    """No stage of the masking method reads the threshold of the seeds, but it picks the CAM row of the report."""
-    chain = open_chain(tiny("--experiment=tiny_masking", "--cam_threshold=0.5"))
+    """No stage of the chain but the report reads what only the export is handed."""
+    chain = tiny("--experiment=tiny_masking", "--export_max_bytes=5").chain
     assert chain.folder("scores") == masking_run.folder / "scores"
     assert chain.folder("report") is None
 
 
 def test_scores_and_report_are_never_those_of_another_experiment(masking_run, tiny):
     """They bear its name, and comparisons look for them in its own folder."""
-    chain = open_chain(tiny("--experiment=renamed", "--reuse=tiny_masking"))
+    chain = tiny("--experiment=renamed", "--reuse=tiny_masking").chain
     assert chain.folder("masks") == masking_run.folder / "masks"
     assert chain.folder("scores") is None and chain.folder("report") is None
 
 
 def test_weights_of_another_net_are_refused(masking_run, tiny, tmp_path):
     shutil.copytree(masking_run.folder, tmp_path / "tiny_masking")
-    classifier = tmp_path / "tiny_masking" / "classifier" / "classifier.weights.h5"
-    shutil.copy(tmp_path / "tiny_masking" / "segmenter" / "segmenter.weights.h5", classifier)
+    classifier = tmp_path / "tiny_masking" / "classifier" / NET
+    shutil.copy(tmp_path / "tiny_masking" / "segmenter" / NET, classifier)
     shutil.rmtree(tmp_path / "tiny_masking" / "cams")
     with pytest.raises(InputError, match=f"^{classifier}: these weights do not fit the net classifier"):
-        open_chain(tiny("--experiment=tiny_masking", f"--runs={tmp_path}")).run("cams")
+        tiny("--experiment=tiny_masking", f"--runs={tmp_path}").chain.run("cams")
 
 
-def test_every_stage_names_a_script_that_exists():
-    scripts = Path(__file__).parents[2] / "scripts"
-    for stage in STAGES.values():
-        text = (scripts / f"{stage.script}.py").read_text(encoding="utf-8")
-        assert f'"{stage.name}"' in text
+def test_the_manifest_of_a_stage_has_exactly_the_flags_that_it_is_handed(masking_run, growing_run):
+    for run in (masking_run, growing_run):
+        known = run.experiment.flags()
+        for stage in run.experiment.chain.required():
+            folder = run.experiment.chain.folder(stage)
+            handed = run.experiment.chain.settings(stage)
+            assert read_manifest(folder)["settings"].keys() == handed.keys() <= known.keys(), stage
+
+
+@pytest.mark.parametrize("flag", ["--saliency_tau_high=0.9", "--paths=2", "--seg_epochs=3"])
+def test_a_setting_outdates_only_what_is_handed_it(masking_run, tiny, flag):
+    chain, name = tiny("--experiment=tiny_masking", flag).chain, flag[2:].partition("=")[0]
+    reads = {stage for stage in chain.stages if name in chain.settings(stage)} - {"report"}
+    outdated = [stage for stage in MASKING if chain.folder(stage) is None]
+    assert reads and set(outdated) - {"scores", "report"} == {
+        stage for stage in set(MASKING) - {"scores", "report"} if reads & set(chain.required(stage))}
+
+
+def test_settings_that_count_for_nothing_outdate_nothing(masking_run, tiny):
+    chain = tiny("--experiment=tiny_masking", "--cls_log_every=7", "--seg_save_every=9", "--test_crf_backend=own",
+                 "--workers=2", "--paper_row=").chain
+    assert all(chain.folder(stage) for stage in MASKING)
+
+
+def test_two_systems_on_the_same_maps_never_share_a_segmenter(masking_run, cam_run, tiny):
+    """They would even with the very same settings and maps: their works differ."""
+    from wsss_tf.stages.fingerprint import fingerprint
+
+    stages = {name: tiny(f"--system={name}").chain.stage("segmenter")
+              for name in ("cam_baseline", "masking", "superpixel_growing")}
+    assert len({fingerprint(stage, {}, 0, {"target": "the same"}) for stage in stages.values()}) == 3
+    chain = tiny("--experiment=fresh", "--system=cam_baseline", "--reuse=tiny_masking").chain
+    assert chain.folder("cams") == masking_run.folder / "cams" and chain.folder("segmenter") is None

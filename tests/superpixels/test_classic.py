@@ -7,9 +7,10 @@ from scipy import ndimage
 
 from wsss_tf.errors import InputError
 from wsss_tf.superpixels import classic
-from wsss_tf.superpixels.classic import COUNTS, REGION_SIZES, lsc, seeds, slic
+from wsss_tf.superpixels.classic import lsc, seeds, slic
 
 pytestmark = pytest.mark.skipif(not hasattr(cv2, "ximgproc"), reason="needs opencv-contrib-python-headless")
+REGION_SIZES, COUNTS = (50, 80, 100, 130), (30, 50, 80, 100)  # of the thesis' four settings: SLIC and LSC; SEEDS
 METHODS = {slic: 20, lsc: 20, seeds: 30}  # grids for photos of about 80x100
 
 

@@ -6,11 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsss_tf.superpixels.discovery import HIGH_FIRST, LOW_FIRST, ORDERS, discover, positiveness
-from wsss_tf.superpixels.discovery_graph import discover_on_device
-
-
-def on_device(features: np.ndarray, tau: float, order: str) -> np.ndarray:
-    return discover_on_device(features, tau, order == LOW_FIRST).numpy()
 
 
 def by_loop(features: np.ndarray, tau: float, order: str) -> np.ndarray:
@@ -28,22 +23,20 @@ def by_loop(features: np.ndarray, tau: float, order: str) -> np.ndarray:
     return ids
 
 
-@pytest.mark.parametrize("find", [discover, on_device])
 @pytest.mark.parametrize("tau", [0.0, 0.1, 0.2, 0.3, 0.5])
-def test_ids_equal_the_recorded_ones(golden, find, tau):
+def test_ids_equal_the_recorded_ones(golden, tau):
     recorded = golden("thesis_superpixel")
-    ids = find(recorded["keys"], tau, LOW_FIRST)
+    ids = discover(recorded["keys"], tau, LOW_FIRST)
     np.testing.assert_array_equal(ids.reshape(recorded["grid"]), recorded[f"ids_tau{tau}"])
     assert ids.dtype == np.int32 and ids.max() + 1 == recorded[f"n_tau{tau}"]
 
 
-@pytest.mark.parametrize("find", [discover, on_device])
 @pytest.mark.parametrize("order", ORDERS)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), patches=st.integers(1, 40), tau=st.sampled_from([-0.3, 0.0, 0.2, 0.6, 0.95]))
-def test_ids_equal_the_loop(find, order, seed, patches, tau):
+def test_ids_equal_the_loop(order, seed, patches, tau):
     features = np.random.default_rng(seed).normal(size=[patches, 6]).astype(np.float32)
-    np.testing.assert_array_equal(find(features, tau, order), by_loop(features, tau, order))
+    np.testing.assert_array_equal(discover(features, tau, order), by_loop(features, tau, order))
 
 
 def test_the_two_orders_differ(golden):
@@ -51,16 +44,14 @@ def test_the_two_orders_differ(golden):
     assert (discover(keys, 0.3, LOW_FIRST) != discover(keys, 0.3, HIGH_FIRST)).any()
 
 
-@pytest.mark.parametrize("find", [discover, on_device])
-def test_length_does_not_matter_and_zeros_stand_alone(find):
+def test_length_does_not_matter_and_zeros_stand_alone():
     features = np.array([[1, 0], [5, 0.1], [0, 0], [0, 2], [0.1, 9]], np.float32)
-    assert find(features, 0.5, LOW_FIRST).tolist() == find(100 * features, 0.5, LOW_FIRST).tolist() == [1, 1, 0, 2, 2]
+    assert discover(features, 0.5, LOW_FIRST).tolist() == discover(100 * features, 0.5, LOW_FIRST).tolist() == [1, 1, 0, 2, 2]
 
 
-@pytest.mark.parametrize("find", [discover, on_device])
-def test_a_tau_of_one_leaves_every_patch_alone(find):
+def test_a_tau_of_one_leaves_every_patch_alone():
     features = np.random.default_rng(0).normal(size=[30, 5]).astype(np.float32)
-    assert sorted(find(features, 1.0, LOW_FIRST)) == list(range(30))
+    assert sorted(discover(features, 1.0, LOW_FIRST)) == list(range(30))
 
 
 @settings(max_examples=50, deadline=None)

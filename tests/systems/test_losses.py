@@ -170,6 +170,53 @@ def test_balanced_seed_loss_averages_background_and_objects_apart(seed):
     np.testing.assert_allclose(losses.balanced_seed_loss(tf.constant(logits), labels), expected, rtol=1e-9)
 
 
+def sigmoid(scores: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-scores))
+
+
+def share(members: np.ndarray) -> np.ndarray:
+    """1 / count at the members of each example, [B, ...]."""
+    counts = members.reshape(B, -1).sum(1)
+    return members / np.maximum(counts, 1).reshape(B, *[1] * (members.ndim - 1))
+
+
+def worked_out(seed: int) -> dict:
+    """Name -> (loss of a tensor, that tensor, gradient of the sum of the losses as differentiated on paper)."""
+    rng, logits, tags, saliency = cases(seed)
+    scores, (cam, dense) = rng.normal(0, 3, [B, C]), rng.normal(size=[2, B, H, W, C])
+    remaining, p = tags * (rng.random([B, C]) < 0.5), softmax(logits)
+    labels = np.where(saliency == 255, 255, rng.integers(0, C + 1, [B, H, W])).astype(np.int32)
+    one_hot = np.eye(C + 1)[np.where(labels == 255, 0, labels)]
+    present = np.concatenate([np.zeros([B, 1]), tags], 1)[:, None, None] * p
+    inside = present / np.maximum(present.sum(-1, keepdims=True), 1e-300)  # softmax over the present classes alone
+    background, foreground = saliency == 0, (saliency == 1) & tags.any(1)[:, None, None]
+    known, is_background = labels != 255, labels == 0
+    constant = tf.constant(tags)
+    return {
+        "tag": (lambda x: losses.tag_loss(x, constant), scores, (sigmoid(scores) - tags) / C),
+        "dense_cam": (lambda x: losses.dense_cam_loss(x, tf.constant(dense), constant), cam,
+                      2 * (np.maximum(cam, 0) - np.maximum(dense, 0)) * (cam > 0) * tags[:, None, None] / (C * H * W)),
+        "saliency": (lambda x: losses.saliency_loss(x, saliency, constant), logits,
+                     (p - np.eye(C + 1)[0]) * share(background)[..., None] + (p - inside) * share(foreground)[..., None]),
+        "attention": (lambda x: losses.attention_loss(x, tf.constant(remaining), constant), scores,
+                      (sigmoid(scores) - remaining) * share(tags)),
+        "label": (lambda x: losses.label_loss(x, labels), logits, (p - one_hot) * share(known)[..., None]),
+        "balanced_seed": (lambda x: losses.balanced_seed_loss(x, labels), logits,
+                          (p - one_hot) * (share(is_background) + share(known & ~is_background))[..., None]),
+    }
+
+
+@pytest.mark.parametrize("name", worked_out(0))
+@quick
+@given(seed=SEEDS)
+def test_gradients_equal_those_on_paper(name, seed):
+    loss, given_to, expected = worked_out(seed)[name]
+    variable = tf.Variable(given_to)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(loss(variable))
+    np.testing.assert_allclose(tape.gradient(total, variable), expected, rtol=1e-9, atol=1e-12)
+
+
 def every_loss(rng, spread: float) -> dict:
     """Name -> (loss of one float32 tensor, that tensor), the rest fixed and random."""
     tags = tf.constant(rng.integers(0, 2, [B, C]), tf.float32)

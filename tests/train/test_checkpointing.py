@@ -26,7 +26,7 @@ class Run:
             variables = self.net.trainable_variables
             self.optimizer.apply(tape.gradient(loss, variables), variables)
             if save:
-                self.checkpointer.save()
+                self.checkpointer.save(int(self.optimizer.iterations.numpy()))
         return self
 
     @property

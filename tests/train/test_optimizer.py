@@ -60,6 +60,44 @@ def test_order_of_rate_and_momentum(recorded, order):
         np.testing.assert_allclose(net.get_weights()[0][:, 0], weights, rtol=1e-5, atol=1e-6)
 
 
+def nesterov(net, rates, decay: float, order: str, gradients) -> list[np.ndarray]:
+    """Weights after each gradient."""
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay(list(range(len(rates) - 1)), rates)
+    optimizer = MomentumSGD(schedule, 0.9, decay, order=order, nesterov=True)
+    optimizer.build(net.trainable_variables)
+    weights = []
+    for gradient in gradients:
+        optimizer.apply([tf.constant(gradient[:, None], tf.float32)], net.trainable_variables)
+        weights.append(net.get_weights()[0][:, 0])
+    return weights
+
+
+def test_nesterov_by_hand():
+    """Gradients 1, 2 and 0 at rate 0.1: buffers 1, 2.9 and 2.61; steps 1.9, 4.61 and 2.349."""
+    net = layer(1)
+    net.set_weights([np.ones([1, 1])])
+    weights = nesterov(net, [0.1, 0.1, 0.1], 0.0, "tensorflow", np.array([[1.0], [2.0], [0.0]]))
+    np.testing.assert_allclose(np.ravel(weights), [1 - 0.19, 1 - 0.19 - 0.461, 1 - 0.19 - 0.461 - 0.2349], rtol=1e-5)
+
+
+@pytest.mark.parametrize("order", ["tensorflow", "caffe"])
+def test_nesterov_in_the_words_of_pytorch_and_caffe(recorded, order):
+    """torch.optim.SGD steps by rate * (g + m b'), Caffe by (1 + m) h' - m h, under a rate that falls and with decay."""
+    net, rates = layer(), [0.1, 0.05, 0.02, 0.01]
+    net.set_weights([recorded["w0"][:, None]])
+    found = nesterov(net, rates, 0.01, order, recorded["grads"][:4])
+    weights, buffer = recorded["w0"].astype(float), 0.0
+    for rate, gradient, ours in zip(rates, recorded["grads"], found):
+        decayed, before = gradient + 0.01 * weights, buffer
+        if order == "caffe":
+            buffer = 0.9 * before + rate * decayed
+            weights = weights - (1.9 * buffer - 0.9 * before)
+        else:
+            buffer = 0.9 * before + decayed
+            weights = weights - rate * (decayed + 0.9 * buffer)
+        np.testing.assert_allclose(ours, weights, rtol=1e-5, atol=1e-6)
+
+
 def named(variable) -> str:
     """layer/variable, without the nets around them."""
     return "/".join(variable.path.split("/")[-2:])
@@ -133,7 +171,7 @@ def test_the_learning_rate_stays_outside_the_buffer():
 
 
 def test_config_round_trip():
-    made = MomentumSGD(0.1, 0.9, 1e-4, Groups(last_rate=3.0))
+    made = MomentumSGD(0.1, 0.9, 1e-4, Groups(last_rate=3.0), nesterov=True)
     assert MomentumSGD.from_config(made.get_config()).get_config() == made.get_config()
 
 

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.systems.dilated_classifier import DilatedClassifier, build_classifier
 from wsss_tf.systems.dino.method import SelfDistillation
@@ -17,8 +18,7 @@ from wsss_tf.systems.dino.settings import DistillationConfig
 from wsss_tf.systems.masking.method import ImageMasking
 from wsss_tf.systems.masking.settings import MaskingConfig
 from wsss_tf.systems.settings import ClassifierConfig, SegmenterConfig
-from wsss_tf.train.logs import read_log
-from wsss_tf.train.loop import train
+from wsss_tf.train.engine import train
 from wsss_tf.train.optimizer import MomentumSGD
 from wsss_tf.train.precision import LossScale, number_format
 from wsss_tf.train.settings import FORMATS, LoopConfig
@@ -36,7 +36,7 @@ SETTINGS = ClassifierConfig(rates=(2,), channels=8, init_std=0.3, dropout=0.0)
 
 def masking():
     classifier = build_classifier(TRUNK, SETTINGS, 3, dilated=False)
-    return ImageMasking(TRUNK, SegmenterConfig((1, 2), 8, 0.0, 0.0, (1.0, 0.5)), MaskingConfig(), 3, classifier)
+    return ImageMasking(TRUNK, SegmenterConfig(rates=(1, 2), channels=8, init="he", dropout=0.0, scales=(1.0, 0.5)), MaskingConfig(), 3, classifier)
 
 
 def classifier():

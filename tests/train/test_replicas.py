@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from wsss_tf.errors import InputError
-from wsss_tf.train.replicas import any_worker, is_chief, open_strategy, prepare_devices, shared_stream
+from wsss_tf.train.replicas import open_strategy, prepare_devices, shared_stream
+from wsss_tf.train.workers import any_worker, is_chief
 
 ROOT = Path(__file__).parents[2]
 STEPS = 5
@@ -32,16 +33,17 @@ from wsss_tf.systems.segmenter import SegmenterConfig
 from wsss_tf.systems.dino.method import DistillationConfig, SelfDistillation
 from wsss_tf.nets.backbone import BackboneConfig
 from wsss_tf.train.adamw import AdamW
-from wsss_tf.train.loop import LoopConfig, train
+from wsss_tf.train.engine import train
 from wsss_tf.train.optimizer import MomentumSGD
 from wsss_tf.train.schedules import Cosine, Poly
+from wsss_tf.train.settings import LoopConfig
 
 RNG = np.random.default_rng(0)
 TRUNK = BackboneConfig("tiny", 8, "none")
 PHOTOS = RNG.uniform(-120, 120, [{STEPS} * 4, 32, 32, 3]).astype(np.float32)
 
 def masking(average="image"):
-    head = SegmenterConfig((1, 2), 8, 0.0, 0.0, (1.0, 0.5), average=average)
+    head = SegmenterConfig(rates=(1, 2), channels=8, init="he", dropout=0.0, scales=(1.0, 0.5), average=average)
     target = RNG.choice([0, 1, 255], [len(PHOTOS), 32, 32]).astype(np.int32)
     target[::4, 4:] = 255  # the first replica has far fewer pixels that count
     target[1::4, 9:] = 255

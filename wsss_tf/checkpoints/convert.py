@@ -9,19 +9,22 @@ from wsss_tf.checkpoints import names
 from wsss_tf.checkpoints.manifest import Checkpoint
 from wsss_tf.errors import InputError
 from wsss_tf.formats import mxnet, pytorch, safetensors
-from wsss_tf.nets import torch_weights, vit
+from wsss_tf.nets import torch_weights, vgg, vit
 from wsss_tf.nets.backbone import BACKBONES
+from wsss_tf.nets.origin import Provenance
 from wsss_tf.nets.settings import VIT_SIZES
-from wsss_tf.nets.weights import Provenance, save_weights
+from wsss_tf.nets.weights import save_weights
 
 _STRIDES = {"resnet50_torch": 16, "resnet101_torch": 16}  # of the trunk, on which no weight depends; all others know 8
 _READERS = {".safetensors": safetensors.read, ".params": mxnet.read}  # all others are PyTorch's
 
 
 def build_net(name: str, weights: str = "none") -> keras.Model:
-    """The net whose weights a converted file holds: a whole transformer, or a trunk."""
+    """The net whose weights a converted file holds: a whole transformer, a backbone, or one with thinned layers above."""
     if name in VIT_SIZES:
         return vit.build(name, facet=vit.CLS)
+    if name == vgg.REDUCED:
+        return vgg.build_reduced(weights)
     return BACKBONES[name](_STRIDES.get(name, 8), weights)
 
 

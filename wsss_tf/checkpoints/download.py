@@ -7,18 +7,17 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from tqdm import tqdm
-
 from wsss_tf.checkpoints.digest import PART
 from wsss_tf.errors import InputError
 from wsss_tf.files.store import make_folder
+from wsss_tf.parallel.progress import progress
 
 _BLOCK = 2**20
 _TIMEOUT = 60  # seconds without a byte
 _PARTIAL, _WHOLE_FILE, _NOT_SATISFIABLE = 206, 200, 416
 
 
-def download(urls: tuple[str, ...], path: Path, check: Callable[[Path], object], progress: bool = False) -> None:
+def download(urls: tuple[str, ...], path: Path, check: Callable[[Path], object], shown: bool = False) -> None:
     """Fetches a file from the first address that gives it.
 
     What has arrived stays in <path>.part; the next call asks for the rest of
@@ -28,7 +27,7 @@ def download(urls: tuple[str, ...], path: Path, check: Callable[[Path], object],
       urls: where to look, in order.
       path: the file to write; one that exists is only checked.
       check: raises InputError if the content is not the expected one; what fails it is deleted.
-      progress: whether to show a bar.
+      shown: tell the progress.
 
     Raises:
       InputError: no address gives the file, or what it gives fails the check.
@@ -41,7 +40,7 @@ def download(urls: tuple[str, ...], path: Path, check: Callable[[Path], object],
     failures = []
     for url in urls:
         try:
-            _fetch(url, part, progress)
+            _fetch(url, part, shown)
             break
         except (OSError, http.client.HTTPException) as error:  # of urllib and sockets, and of torn answers
             failures.append(f"{url}: {error}")
@@ -56,7 +55,7 @@ def download(urls: tuple[str, ...], path: Path, check: Callable[[Path], object],
     os.replace(part, path)
 
 
-def _fetch(url: str, part: Path, progress: bool) -> None:
+def _fetch(url: str, part: Path, shown: bool) -> None:
     """Appends to the part what it lacks."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
@@ -68,13 +67,13 @@ def _fetch(url: str, part: Path, progress: bool) -> None:
         if error.code != _NOT_SATISFIABLE:
             raise
         part.unlink()  # longer than the file: of another one
-        return _fetch(url, part, progress)
+        return _fetch(url, part, shown)
     with response:
         begins = _begin(response, have)
         length = response.headers.get("Content-Length")
         total = begins + int(length) if length else None
         with open(part, "r+b" if begins else "wb") as file, \
-                tqdm(total=total, initial=begins, unit="B", unit_scale=True, desc=part.stem, disable=not progress) as bar:
+                progress(total, part.stem, "B", begins, shown) as bar:
             file.seek(begins)
             while block := response.read(_BLOCK):
                 file.write(block)

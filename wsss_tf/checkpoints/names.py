@@ -64,13 +64,19 @@ RULES: dict[str, Callable[[str], str] | None] = {
 
 
 def ours(names: list[str], rule: str, without: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
-    """Published name -> ours for the arrays of the trunk, and the names that the rule does not know."""
+    """Published name -> ours for the arrays of the trunk, and the names that the rule does not know.
+
+    Of two names for the same array of ours the second is not known.
+    """
     translated, unknown = {}, []
     for name in names:
         if name.endswith(_COUNTERS) or name.startswith(without):
             continue
         try:
-            translated[name] = RULES[rule](name)
+            mine = RULES[rule](name)
         except (AttributeError, KeyError):  # no match, or no such layer
             unknown.append(name)
-    return translated, unknown
+            continue
+        if translated.setdefault(mine, name) != name:
+            unknown.append(name)
+    return {name: mine for mine, name in translated.items()}, unknown

@@ -12,7 +12,8 @@ from wsss_tf.checkpoints.download import download
 from wsss_tf.checkpoints.manifest import Checkpoint
 from wsss_tf.checkpoints.proof import prove
 from wsss_tf.errors import InputError
-from wsss_tf.nets.weights import load_weights, provenance
+from wsss_tf.nets.origin import provenance
+from wsss_tf.nets.weights import load_weights
 
 _PUBLISHED = "published"  # folder of the files as they were fetched
 

@@ -1,7 +1,6 @@
 """Proof of a conversion: what the source net and ours answer to the same image."""
 
 import dataclasses
-import importlib.util
 from pathlib import Path
 
 import keras
@@ -12,7 +11,7 @@ from wsss_tf.checkpoints.convert import build_net, fill_net, read_arrays
 from wsss_tf.checkpoints.manifest import Checkpoint
 from wsss_tf.errors import InputError
 from wsss_tf.formats import hdf5
-from wsss_tf.nets.settings import VIT_SIZES
+from wsss_tf.nets import vgg
 from wsss_tf.ops import colour
 
 TOLERANCE = 1e-3  # of the largest value, as the recordings suggest for float32
@@ -29,7 +28,7 @@ class Recording:
       scale: of the recipe.
       net: ours, which is to give them.
       names: how its arrays are named, one of names.RULES.
-      prefix: of the names of the trunk's arrays.
+      prefix: of the names of the backbone's arrays.
       layers: our layer -> key of the recording.
     """
 
@@ -61,7 +60,9 @@ RECORDINGS = {
 }
 """By our net. Where it is not recorded itself, a smaller one of its kind is: the names of its arrays are among the file's."""
 # Stock net of Keras, and the last layer before our strides and pools differ from its own.
-_KERAS = {"vgg16": (keras.applications.VGG16, "block1_conv2"), "resnet50": (keras.applications.ResNet50, "conv3_block4_out"),
+_KERAS = {"vgg16": (keras.applications.VGG16, "block1_conv2"),
+          vgg.REDUCED: (keras.applications.VGG16, "block1_conv2"),
+          "resnet50": (keras.applications.ResNet50, "conv3_block4_out"),
           "resnet101": (keras.applications.ResNet101, "conv3_block4_out"),
           "mobilenet": (keras.applications.MobileNetV2, "block_2_add")}
 
@@ -69,9 +70,9 @@ _KERAS = {"vgg16": (keras.applications.VGG16, "block1_conv2"), "resnet50": (kera
 def prove(checkpoint: Checkpoint, source: Path, net: keras.Model, recordings: Path) -> str:
     """Holds a converted net against the strongest reference that there is, and says which and how near it is.
 
-    That is the source net: Keras's own, or PyTorch's where torch is installed.
-    Elsewhere it is activations that were recorded from a public implementation
-    with drawn weights, which go the way of the file's.
+    That is Keras's own net for its files. For all others it is activations that
+    were recorded from a public implementation with drawn weights, which go the
+    way of the file's.
 
     Args:
       checkpoint: what was converted.
@@ -84,15 +85,12 @@ def prove(checkpoint: Checkpoint, source: Path, net: keras.Model, recordings: Pa
     """
     if checkpoint.names == "keras":
         return _beside_keras(checkpoint, source, net)
-    arrays = read_arrays(checkpoint, source)
-    if importlib.util.find_spec("torch"):
-        return _beside_torch(checkpoint, arrays, net)
     recording = RECORDINGS[checkpoint.net]
     path = recordings / f"{recording.file}.npz"
     if not path.is_file():
-        return f"every array of {checkpoint.net} found its place; no reference here: pip install torch and verify again"
+        return f"every array of {checkpoint.net} found its place; {path} is not here to compare answers with"
     with np.load(path) as recorded:
-        return beside_recording(checkpoint, recording, arrays, dict(recorded))
+        return beside_recording(checkpoint, recording, read_arrays(checkpoint, source), dict(recorded))
 
 
 def beside_recording(checkpoint: Checkpoint, recording: Recording, arrays: dict[str, np.ndarray], recorded: dict) -> str:
@@ -121,52 +119,38 @@ def beside_recording(checkpoint: Checkpoint, recording: Recording, arrays: dict[
 
 def _beside_keras(checkpoint: Checkpoint, source: Path, net: keras.Model) -> str:
     application, last = _KERAS[checkpoint.net]
-    stock = application(include_top=False, weights=None, input_shape=(None, None, 3))
+    reduced = checkpoint.net == vgg.REDUCED
+    stock = application(weights=None) if reduced else application(include_top=False, weights=None, input_shape=(None, None, 3))
     with hdf5.arrays(source):  # refuses what points elsewhere
         stock.load_weights(source)
-    for layer in stock.layers:
+    for layer in (layer for layer in stock.layers if not isinstance(layer, keras.layers.Dense)):
         for ours, theirs in zip(net.get_layer(layer.name).get_weights() if layer.weights else (), layer.get_weights()):
             if not layer.name.endswith("_bn") and not np.array_equal(ours, theirs):  # biases are folded into those
                 raise InputError(f"{checkpoint.name}: {layer.name} has other weights than in Keras: please report it")
-    image = _image((_SIDE, _SIDE))
+    sides = 2 * (stock.input_shape[1] or _SIDE,)
+    image = np.random.default_rng(0).uniform(-110, 130, (1, *sides, 3)).astype(np.float32)  # centred
     theirs = keras.Model(stock.inputs[0], stock.get_layer(last).output)(colour.CONVENTIONS[checkpoint.convention](image))
     worst = _difference(checkpoint, _outputs(net, [last], image)[last], _channels_first(theirs))
-    return f"beside Keras's own net up to {last}: differs by {worst:.1e} of the largest value"
+    words = f"beside Keras's own net up to {last}"
+    if reduced:
+        worst, words = max(worst, _beside_dense(checkpoint, stock, net)), f"{words}, and its fc1 and fc2"
+    return f"{words}: differs by {worst:.1e} of the largest value"
 
 
-def _beside_torch(checkpoint: Checkpoint, arrays: dict[str, np.ndarray], net: keras.Model) -> str:
-    import torch  # noqa: PLC0415 - the extra `convert`
-
-    reference = torch_net(checkpoint.net)
-    translated, _ = names.ours(list(arrays), checkpoint.names, checkpoint.without)
-    state = {(ours if checkpoint.names == "mxnet_resnet38" else name): torch.tensor(arrays[name])
-             for name, ours in translated.items()}
-    reference.load_state_dict(state)
-    reference.train(False)
-    size = VIT_SIZES.get(checkpoint.net)
-    image = _image((size.side, size.side) if size else (_SIDE, _SIDE - 16))
-    given = np.asarray(colour.CONVENTIONS[checkpoint.convention](image)).transpose(0, 3, 1, 2)
-    with torch.no_grad():
-        theirs = reference(torch.tensor(np.ascontiguousarray(given)))
-    ours = _outputs(net, list(theirs), image)
-    worst = max(_difference(checkpoint, ours[layer], theirs[layer].numpy()) for layer in theirs)
-    return f"beside the source net in PyTorch, {len(theirs)} layers: differs by {worst:.1e} of the largest value"
-
-
-def torch_net(name: str):
-    """The source net in PyTorch, in its published names, untrained."""
-    from wsss_tf.checkpoints import torch_nets  # noqa: PLC0415 - the extra `convert`
-
-    if name in VIT_SIZES:
-        return torch_nets.Vit(**dataclasses.asdict(VIT_SIZES[name]))
-    builders = {"vgg16_torch": torch_nets.Vgg16, "resnet50_torch": torch_nets.ResNet, "wrn38": torch_nets.WideResNet38,
-                "resnet101_torch": lambda: torch_nets.ResNet((3, 4, 23, 3)), "resnet101": torch_nets.CaffeResNet}
-    return builders[name]()
-
-
-def _image(sides: tuple[int, int]) -> np.ndarray:
-    """A centred image."""
-    return np.random.default_rng(0).uniform(-110, 130, (1, *sides, 3)).astype(np.float32)
+def _beside_dense(checkpoint: Checkpoint, stock: keras.Model, net: keras.Model) -> float:
+    """Thinned layers answer as the whole ones do to what is 0 wherever these have lost their weights."""
+    rng, grid, filters = np.random.default_rng(0), np.zeros([1, 7, 7, 512], np.float32), np.zeros([1, 4096], np.float32)
+    grid[:, ::3, ::3] = rng.uniform(0, 20, [1, 3, 3, 512])
+    filters[:, ::4] = rng.uniform(0, 2, [1, vgg.FC_CHANNELS])
+    worst = 0.0
+    for dense, thin, whole, rate in (("fc1", "fc6", grid, 3), ("fc2", "fc7", filters, 1)):
+        begin = stock.get_layer("flatten" if dense == "fc1" else dense).input
+        theirs = np.asarray(keras.Model(begin, stock.get_layer(dense).output)(whole))[:, ::4]
+        kernel, bias = net.get_layer(thin).get_weights()
+        given = whole if rate > 1 else whole[:, None, None, ::4]
+        ours = np.asarray(keras.ops.relu(keras.ops.conv(given, kernel, dilation_rate=rate) + bias))[:, 0, 0]
+        worst = max(worst, _difference(checkpoint, ours, theirs))
+    return worst
 
 
 def _outputs(net: keras.Model, layers: list[str], image: np.ndarray) -> dict[str, np.ndarray]:

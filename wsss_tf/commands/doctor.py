@@ -1,4 +1,4 @@
-"""Checks of a machine and of what an experiment needs, each with what to do about it.
+"""wsss doctor: checks of a machine and of what an experiment needs, each with what to do about it.
 
 The facts are those of TensorFlow 2.21: its wheels hold code for compute
 capability 6.0 and above; cuDNN 9.11 dropped cards below 7.5.
@@ -16,15 +16,17 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from wsss_tf.commands.memory import StepMemory, classifier_memory, segmenter_memory
-from wsss_tf.config import expand_path
+from wsss_tf.commands.memory import StepMemory, step_memory, training_of
+from wsss_tf.commands.parsing import Parsed
+from wsss_tf.commands.program import Command, prepare
+from wsss_tf.config import expand_path, groups
 from wsss_tf.data.check import check_dataset
 from wsss_tf.errors import InputError
 from wsss_tf.experiment import Experiment
 from wsss_tf.nets.backbone import build_backbone
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.superpixels.features import Features
-from wsss_tf.superpixels.settings import uses_features
+from wsss_tf.superpixels.settings import FeatureConfig
 
 GOOD, NOTE, BAD = "ok", "note", "FAULT"
 _OPTIONAL = {"pydensecrf": "the project's own dense CRF is used, which gives the same masks more slowly (make crf)",
@@ -94,9 +96,10 @@ def _devices(experiment: Experiment) -> Iterator[Finding]:
         details = tf.config.experimental.get_device_details(gpu)
         yield gpu_finding(details.get("device_name", gpu.name), details.get("compute_capability"), cudnn_version())
     capabilities = [tf.config.experimental.get_device_details(gpu).get("compute_capability") for gpu in gpus]
-    for prefix in ("cls", "seg"):
-        precision = getattr(experiment, f"{prefix}_train").precision
-        yield precision_finding(f"--{prefix}_precision={precision}", precision, capabilities)
+    for stage in experiment.chain.stages.values():
+        train = training_of(stage)
+        if train:
+            yield precision_finding(f"--{experiment.prefix(train)}precision={train.precision}", train.precision, capabilities)
 
 
 def gpu_finding(name: str, capability: tuple[int, int] | None, cudnn: tuple[int, int] | None) -> Finding:
@@ -140,8 +143,9 @@ def _machine_memory() -> int:
 
 def _data(experiment: Experiment) -> Iterator[Finding]:
     e = experiment
-    if e.data.source == "shapes" and not expand_path(e.data.data).exists():
-        yield Finding(GOOD, "data", f"{e.data.data} will be generated")
+    data = e.settings.data
+    if data.source == "shapes" and not expand_path(data.data).exists():
+        yield Finding(GOOD, "data", f"{data.data} will be generated")
         return
     try:
         dataset = e.dataset
@@ -149,21 +153,29 @@ def _data(experiment: Experiment) -> Iterator[Finding]:
         yield Finding(BAD, "data", str(error))
         return
     few = dataclasses.replace(dataset, train=dataset.train[:_LOOKED_AT], val=dataset.val[:_LOOKED_AT])
-    problems = check_dataset(few, True, e.data.saliency_max)
+    problems = check_dataset(few, True, data.maps_max, data.max_pixels)
     yield from (Finding(BAD, "data", problem) for problem in problems)
     if not problems:
         yield Finding(GOOD, "data", f"{dataset.name}: {dataset.num_classes} classes, {len(dataset.train)} training and "
                                     f"{len(dataset.val)} evaluation images; the first {_LOOKED_AT} of each are sound "
-                                    "(scripts/prepare_data.py --check reads all)")
+                                    "(wsss data check reads all)")
 
 
 def _weights(experiment: Experiment) -> Iterator[Finding]:
-    for name in ("cls_backbone", "seg_backbone"):
-        backbone = getattr(experiment, name)
-        flag = f"--{name.removesuffix('backbone')}weights={backbone.weights}"
-        yield _tried(flag, lambda: build_backbone(backbone), _of_keras(backbone))
-    if experiment.run.method == "superpixel_growing" and uses_features(experiment.superpixels):
-        yield _tried(f"--feature_weights={experiment.features.weights}", lambda: Features(experiment.features), "")
+    read = [settings for stage in experiment.chain.stages.values() for settings in stage.settings]
+    for prefix, settings in groups(experiment.settings).values():
+        if not any(settings is each for each in read):
+            continue
+        if isinstance(settings, BackboneConfig):
+            yield _tried(f"--{prefix}weights={settings.weights}", lambda: build_backbone(settings), _of_keras(settings))
+        elif isinstance(settings, FeatureConfig) and "superpixels" in experiment.chain.required():
+            yield from _features(prefix, settings, experiment)
+
+
+def _features(prefix: str, settings: FeatureConfig, experiment: Experiment) -> Iterator[Finding]:
+    stage = experiment.chain.stage("superpixels")
+    if settings in stage.settings and "net" not in stage.needs:
+        yield _tried(f"--{prefix}weights={settings.weights}", lambda: Features(settings), "")
 
 
 def _of_keras(backbone: BackboneConfig) -> str:
@@ -187,12 +199,16 @@ def _memory(experiment: Experiment) -> Iterator[Finding]:
         classes = experiment.dataset.num_classes
     except InputError:
         classes = 20  # it hardly matters
-    for name, prefix, estimate in (("classifier", "cls", classifier_memory), ("segmenter", "seg", segmenter_memory)):
-        flag, parts = f"--{prefix}_parts", getattr(experiment, f"{prefix}_train").parts
+    for stage in experiment.chain.stages.values():
+        if not stage.passes:
+            continue
+        train = training_of(stage)
+        flag = f"--{experiment.prefix(train)}parts"
         try:
-            yield memory_finding(name, flag, parts, estimate(experiment, classes), _device_memory())
+            need = step_memory(stage, classes, experiment.run)
+            yield memory_finding(stage.name, flag, train.parts, need, _device_memory())
         except InputError as error:
-            yield Finding(BAD, f"memory of the {name}", str(error))
+            yield Finding(BAD, f"memory of the {stage.name}", str(error))
 
 
 def memory_finding(name: str, flag: str, parts: int, need: StepMemory, there: int) -> Finding:
@@ -227,3 +243,23 @@ def _disk(experiment: Experiment) -> Finding:
     text = f"{free / 2**30:.0f} GiB free"
     return Finding(GOOD, f"--runs={runs}", text) if free >= _FREE else Finding(
         NOTE, f"--runs={runs}", f"{text}: class activation maps of VOC alone need more: free some space or name another folder")
+
+
+USAGE = """wsss doctor --flagfile=FILE [--NAME=VALUE ...]
+
+Looks at this machine, and at all that an experiment needs, and says what to do about what is missing; exit code 1 if
+anything is."""
+
+
+def main(parsed: Parsed) -> int:
+    """Prints each finding."""
+    prepare(parsed.experiment)
+    faults = 0
+    for finding in examine(parsed.experiment):
+        print(finding, flush=True)
+        faults += finding.level == BAD
+    print(f"{faults} faults found" if faults else "no faults found")
+    return 1 if faults else 0
+
+
+COMMAND = Command("doctor", USAGE, main)

@@ -5,11 +5,9 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from wsss_tf.experiment import Experiment
-from wsss_tf.systems.recipes import attends
-from wsss_tf.systems.segmenter import build_segmenter
-from wsss_tf.systems.trained import new_classifier
-from wsss_tf.train.settings import TrainConfig
+from wsss_tf.stages.settings import ALL, Machine
+from wsss_tf.stages.stage import Stage
+from wsss_tf.train.settings import LoopConfig
 
 # The gradient needs what goes into convolutions, norms and activations; of these layers nothing later needs the output.
 _NOT_KEPT = (keras.layers.InputLayer, keras.layers.BatchNormalization, keras.layers.Add, keras.layers.Dropout)
@@ -36,33 +34,24 @@ class StepMemory:
         return self.variables + self.images * self.image
 
 
-def classifier_memory(experiment: Experiment, num_classes: int) -> StepMemory:
-    """Of the training of the classifier; its dilated blocks, which all read the same features, are not counted.
+def training_of(stage: Stage) -> LoopConfig | None:
+    """The settings of the training that a stage is; None if it is none."""
+    return next((settings for settings in stage.settings if isinstance(settings, LoopConfig)), None)
+
+
+def step_memory(stage: Stage, num_classes: int, machine: Machine) -> StepMemory:
+    """Of the training step of a stage that tells its passes.
 
     Raises:
       InputError: nets that cannot be built.
     """
-    e = _without_weights(experiment)
-    net = new_classifier(e, num_classes)
-    return StepMemory(3 * _FLOAT * net.count_params(), _kept(net, e.classifier_crops.crop) * _width(e.cls_train),
-                      _at_once(e.cls_train, e))
-
-
-def segmenter_memory(experiment: Experiment, num_classes: int) -> StepMemory:
-    """Of the training of the segmenter: all input scales, and all paths through the frozen classifier.
-
-    Raises:
-      InputError: nets that cannot be built.
-    """
-    e = _without_weights(experiment)
-    net, side = build_segmenter(e.seg_backbone, e.segmenter, num_classes), e.crops.crop
-    variables = 3 * _FLOAT * net.count_params()
-    kept = sum(_kept(net, max(1, round(side * scale))) for scale in e.segmenter.scales)
-    if attends(e):
-        classifier = new_classifier(e, num_classes)
-        variables += _FLOAT * classifier.count_params()
-        kept += e.masking.paths * _kept(classifier, side)
-    return StepMemory(variables, kept * _width(e.seg_train), _at_once(e.seg_train, e))
+    train, variables, kept = training_of(stage), 0, 0
+    for each in stage.passes(num_classes, *stage.settings):
+        net = each.build()
+        variables += (3 if each.learns else 1) * _FLOAT * net.count_params()
+        kept += sum(_kept(net, side) for side in each.sides)
+    width = _FLOAT if train.precision == "float32" else _FLOAT // 2
+    return StepMemory(variables, kept * width, _at_once(train, machine))
 
 
 def _kept(net: keras.Model, side: int) -> int:
@@ -72,15 +61,6 @@ def _kept(net: keras.Model, side: int) -> int:
     return sum(tf.TensorShape(shape.shape).num_elements() for shape in tf.nest.flatten(shapes))
 
 
-def _width(config: TrainConfig) -> int:
-    return _FLOAT if config.precision == "float32" else _FLOAT // 2
-
-
-def _at_once(config: TrainConfig, experiment: Experiment) -> int:
-    devices = experiment.run.replicas or max(1, len(tf.config.list_physical_devices("GPU")))
-    return -(-config.batch // (devices * config.parts))
-
-
-def _without_weights(experiment: Experiment) -> Experiment:
-    trunks = {name: dataclasses.replace(getattr(experiment, name), weights="none") for name in ("cls_backbone", "seg_backbone")}
-    return dataclasses.replace(experiment, **trunks)
+def _at_once(train: LoopConfig, machine: Machine) -> int:
+    gpus = max(1, len(tf.config.list_physical_devices("GPU")))
+    return -(-train.batch // ((gpus if machine.replicas == ALL else machine.replicas) * train.parts))

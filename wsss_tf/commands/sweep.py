@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
+from wsss_tf.commands.flagfiles import expand
 from wsss_tf.errors import InputError
 from wsss_tf.files.store import make_folder
 from wsss_tf.stages.steps import PLAIN, REFINED
@@ -26,23 +26,19 @@ def row_name(flagfile: str) -> str:
     Raises:
       InputError: no such file, or it names none.
     """
-    if not Path(flagfile).is_file():
-        raise InputError(f"{flagfile}: no such flagfile: give paths that lead from here to flagfiles")
-    lines = flags.FlagValues().read_flags_from_files([f"--flagfile={flagfile}"])
-    names = [line.split("=", 1)[1] for line in lines if line.startswith("--experiment=")]
+    names = [line.split("=", 1)[1] for line in expand([f"--flagfile={flagfile}"]) if line.startswith("--experiment=")]
     if not names:
         raise InputError(f"{flagfile}: expected a line --experiment=NAME in it, found none: add one")
     return names[-1]
 
 
-def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[str], run: Path, runs: Path) -> list[str]:
+def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[str], runs: Path) -> list[str]:
     """Runs every flagfile with every seed; what is up to date is skipped. Returns the names of the rows.
 
     Args:
       flagfiles: one per row of the table.
       seeds: of the runs.
       extra: further flags for every run; they win over those of the flagfiles.
-      run: scripts/run.py.
       runs: folder of all runs; every run gets its own in it first, since --reuse names those to come too.
 
     Raises:
@@ -57,9 +53,9 @@ def run_sweep(flagfiles: Sequence[str], seeds: Sequence[int], extra: Sequence[st
             make_folder(runs / f"{name}_{seed}")
         for row, flagfile in enumerate(flagfiles):
             shared = ",".join(f"{name}_{seed}" for name in names[:row] + names[row + 1 :])
-            command = [sys.executable, str(run), f"--flagfile={flagfile}", *extra, f"--seed={seed}",
+            command = [sys.executable, "-m", "wsss_tf.commands", "run", f"--flagfile={flagfile}", *extra, f"--seed={seed}",
                        f"--experiment={names[row]}_{seed}", f"--reuse={shared}"]
-            print(" ".join(command[1:]), flush=True)
+            print("wsss", *command[3:], flush=True)
             if subprocess.run(command, check=False).returncode:
                 raise InputError(f"{flagfile}: its run with seed {seed} failed (see above): mend it and run the same "
                                  "command again; what is done is kept")
@@ -79,7 +75,7 @@ def sweep_scores(runs: Path, names: Sequence[str], seeds: Sequence[int]) -> dict
             path = runs / f"{name}_{seed}" / "scores" / "scores.json"
             try:
                 found = json.loads(path.read_text(encoding="utf-8"))
-                values.append([100 * found[key]["miou"] for key in MASKS])
+                values.append([100 * found["masks"][key]["miou"] for key in MASKS])
             except (OSError, ValueError, KeyError) as error:
                 raise InputError(f"{path}: expected the scores of a finished run with evaluation masks "
                                  f"({error!r}): run it first") from error

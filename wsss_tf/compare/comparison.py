@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from wsss_tf.compare.printed import printed
 from wsss_tf.compare.run_record import RunRecord, known_stages, read_run
 from wsss_tf.errors import InputError
 from wsss_tf.originals.protocol import Protocol, differences
-from wsss_tf.originals.rows import MIOU, Original, originals
+from wsss_tf.originals.rows import MIOU, Original
 from wsss_tf.originals.tables import find_row, paper_tables, table_of
 
 
@@ -112,7 +113,7 @@ def compare(patterns: Sequence[str], rows: Sequence[str] = ()) -> Comparison:
 
 def _folders(patterns: Sequence[str]) -> list[Path]:
     if not patterns:
-        raise InputError("expected folders of finished runs, found none: write scripts/compare.py runs/NAME ...")
+        raise InputError("expected folders of finished runs, found none: write wsss compare runs/NAME ...")
     folders = []
     for pattern in patterns:
         found = sorted(path for path in map(Path, glob.glob(pattern)) if path.is_dir())
@@ -166,7 +167,7 @@ def _groups(records: Sequence[RunRecord], given: dict[str, str], left_out: dict[
 
 
 def _lines(group: Group, paper_row: str) -> list[Line]:
-    numbers = originals(find_row(paper_row)) if paper_row else ()
+    numbers = printed(paper_row) if paper_row else ()
     lines = []
     for scores in zip(*(run.measured() for run in group.runs)):
         measure, _, protocol = scores[0]

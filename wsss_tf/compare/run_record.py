@@ -10,17 +10,20 @@ import functools
 import json
 from pathlib import Path
 
-from wsss_tf.data.open import DataConfig
+from wsss_tf.config import groups
+from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
-from wsss_tf.experiment import Experiment
+from wsss_tf.files.manifest import MANIFEST, read_manifest
 from wsss_tf.originals.protocol import Protocol, start_of
 from wsss_tf.originals.rows import MIOU
 from wsss_tf.originals.tables import row_names
-from wsss_tf.stages.stage import MANIFEST, WITHOUT_EFFECT, read_manifest
+from wsss_tf.report.run import read_scores
+from wsss_tf.stages.stage import united
 from wsss_tf.superpixels.metrics import SHORT_NAMES
 from wsss_tf.superpixels.settings import SuperpixelConfig, uses_features
+from wsss_tf.systems.catalogue import SYSTEMS
 
-_SCORES = ("scores", "superpixel_scores")  # stages whose scores are compared
+_SCORES, _PREPARE = "scores", "prepare"
 _NAMES = {"voc": "VOC 2012", "coco": "COCO 2014", "shapes": "generated shapes"}  # data sets, by source
 
 
@@ -31,6 +34,7 @@ class RunRecord:
     Attributes:
       folder: the run's.
       name: its experiment, without the seed at its end.
+      system: whose stages it has.
       seed: its seed.
       fingerprint: of its scores.
       paper_rows: the original rows that it says it reproduces.
@@ -38,14 +42,15 @@ class RunRecord:
       inputs: digests of the data that its scores depend on.
       data: the flags that open its data set.
       prepared: what its stage `prepare` found in it.
-      supervision: what its segmenter learned from; early versions did not record it.
+      supervision: what it has learned from.
       scores: content of its scores.json.
       stages: stage -> the folder where it was made.
-      revision: of the project that trained its segmenter or made its superpixels.
+      revision: of the project that trained its net or made its superpixels.
     """
 
     folder: Path
     name: str
+    system: str
     seed: int
     fingerprint: str
     paper_rows: tuple[str, ...]
@@ -61,10 +66,9 @@ class RunRecord:
     @property
     def identity(self) -> str:
         """The same for runs that differ in their seed alone."""
-        defaults = _defaults()
-        counted = {name: value for name, value in self.settings.items()
-                   if value != defaults.get(name) and not name.endswith(WITHOUT_EFFECT)}
-        return json.dumps([counted, self.inputs, sorted(self.stages)], sort_keys=True)
+        without = _without_effect()
+        counted = {name: value for name, value in self.settings.items() if name not in without}
+        return json.dumps([self.system, counted, self.inputs, sorted(self.stages)], sort_keys=True)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -73,11 +77,12 @@ class RunRecord:
 
     def measured(self) -> list[tuple[str, float, Protocol]]:
         """(measure, value, protocol) of every score; mIoU is in percent."""
-        if "masks" not in self.stages:
-            return [(short, self.scores[name], self._superpixel_protocol()) for name, short in SHORT_NAMES.items()
-                    if self.scores.get(name) is not None]
-        crfs = {"plain": "none", "crf": str(self.settings["test_crf_set"])}
-        return [(MIOU, 100 * self.scores[key]["miou"], self._mask_protocol(crf)) for key, crf in crfs.items()]
+        if "masks" in self.scores:
+            crfs = {"plain": "none", "crf": str(self.settings["test_crf_set"])}
+            return [(MIOU, 100 * self.scores["masks"][key]["miou"], self._mask_protocol(crf)) for key, crf in crfs.items()]
+        scores = self.scores["superpixels"]
+        return [(short, scores[name], self._superpixel_protocol()) for name, short in SHORT_NAMES.items()
+                if scores.get(name) is not None]
 
     def _mask_protocol(self, crf: str) -> Protocol:
         s = self.settings
@@ -87,14 +92,14 @@ class RunRecord:
             backbone=s["seg_backbone"], start=start_of(s["seg_weights"]), settings=s)
 
     def _superpixel_protocol(self) -> Protocol:
-        s, trunk = self.settings, {"crf": "none", "backbone": "none", "start": "none"}
+        s, read = self.settings, {"crf": "none", "backbone": "none", "start": "none"}
         if uses_features(SuperpixelConfig(method=s["superpixel_method"])):
             start = "none" if s["feature_net"] == "rgb" else start_of(s["feature_weights"])
             if s["feature_net"] == "vit_shapes" and not s["feature_weights"]:
                 start = "self-distillation on shapes"  # it brings its own
-            trunk = {"crf": s["superpixel_crf_set"], "backbone": s["feature_net"], "start": start}
+            read = {"crf": s["superpixel_crf_set"], "backbone": s["feature_net"], "start": start}
         return Protocol(**self._scored("train"), train="", train_images=0, scales=(), flip=False, supervision="none",
-                        settings=s, **trunk)
+                        settings=s, **read)
 
     def _scored(self, split: str) -> dict:
         data = self.data
@@ -121,26 +126,23 @@ def read_run(folder: Path, known: dict[str, Path]) -> RunRecord:
     Raises:
       InputError: it has no scores, or a stage that they come from is gone.
     """
-    stage = next((stage for stage in _SCORES if (folder / stage / MANIFEST).exists()), None)
-    if stage is None:
-        raise InputError(f"{folder}: expected the scores of a finished run, found none: run scripts/run.py, or "
-                         "scripts/score_superpixels.py, with its flags first")
-    manifest, scores = read_manifest(folder / stage), _read_scores(folder / stage / "scores.json")
-    if stage == "scores" and not {"plain", "crf"} <= scores.keys():
+    if not (folder / _SCORES / MANIFEST).exists():
+        raise InputError(f"{folder}: expected the scores of a finished run, found none: run `wsss run` with its flags first")
+    manifest, scores = read_manifest(folder / _SCORES), read_scores(folder / _SCORES)
+    if not {"masks", "superpixels"} & scores.keys():
         raise InputError(f"{folder}: its evaluation images have no masks, so it has no scores to compare")
     made, inputs = _origins(manifest, known, folder)
-    settings = _defaults() | {name: value for path in made.values() for name, value in _settings(path).items()}
-    if "masks" in made:
-        settings["method"] = _method(made)
+    system = str(manifest.get("system", ""))
+    settings = {name: value for path in made.values() for name, value in read_manifest(path)["settings"].items()}
+    settings = _defaults(system, settings) | settings | {"system": system}
     prepared = _prepared(inputs, known, folder)
     name, seed = manifest.get("experiment", folder.name), manifest.get("seed", 0)
-    machine = read_manifest(made["segmenter" if "masks" in made else "superpixels"]).get("machine", {})
     return RunRecord(
-        folder=folder, name=name.removesuffix(f"_{seed}"), seed=seed, fingerprint=manifest["fingerprint"],
+        folder=folder, name=name.removesuffix(f"_{seed}"), system=system, seed=seed, fingerprint=manifest["fingerprint"],
         paper_rows=row_names(manifest.get("paper_row", "")), settings=settings, inputs=inputs,
         data=_data_config(prepared["settings"]), prepared=prepared["results"],
-        supervision=manifest["results"].get("supervision", "not recorded"), scores=scores, stages=made,
-        revision=machine.get("revision", ""))
+        supervision=united(tuple(sorted(manifest["supervision"]))), scores=scores, stages=made,
+        revision=read_manifest(_maker(made))["machine"].get("revision", ""))
 
 
 def _origins(manifest: dict, known: dict[str, Path], run: Path) -> tuple[dict[str, Path], dict[str, object]]:
@@ -148,47 +150,53 @@ def _origins(manifest: dict, known: dict[str, Path], run: Path) -> tuple[dict[st
     made, inputs = {}, {}
 
     def visit(needs: dict) -> None:
-        for need, found in needs.items():
-            if need.startswith("prepare."):
-                inputs[need.removeprefix("prepare.")] = found
-            elif need not in made:
+        for told in needs.values():
+            need, found = told["from"], told["fingerprint"]
+            stage, _, part = need.partition(".")
+            if part and stage == _PREPARE:
+                inputs[part] = found
+            elif not part and need not in made:
                 if found not in known:
                     raise InputError(f"{run}: the stage {need} that its scores come from is not among the runs in "
                                      f"{run.parent}: put the run that it was taken from (--reuse) beside it")
                 made[need] = known[found]
                 visit(read_manifest(known[found])["inputs"])
 
-    visit(manifest.get("inputs", {}))
+    visit(manifest["inputs"])
     return made, inputs
 
 
 def _prepared(inputs: dict, known: dict[str, Path], run: Path) -> dict:
     """The manifest of the stage `prepare` that found these digests, the run's own if it did."""
     for folder in sorted(known.values(), key=lambda folder: folder.parent != run):
-        if folder.name.split(".")[0] == "prepare":
+        if folder.name.split(".")[0] == _PREPARE:
             manifest = read_manifest(folder)
             if all(manifest["results"].get(part) == found for part, found in inputs.items()):
                 return manifest
     raise InputError(f"{run}: the stage prepare of its data is not among the runs in {run.parent}: run "
-                     "scripts/prepare_data.py with its flags, or put the run that it was taken from beside it")
+                     "`wsss run --until=prepare` with its flags, or put the run that it was taken from beside it")
 
 
-def _settings(folder: Path) -> dict[str, object]:
-    return read_manifest(folder).get("settings", {})
+def _defaults(system: str, settings: dict) -> dict[str, object]:
+    """Values of flags that were added after a run: of the groups that its stages read, the defaults, which are forever."""
+    own = groups(SYSTEMS[system].settings()).values() if system in SYSTEMS else ()
+    flags = [{prefix + field.name: field.default for field in dataclasses.fields(group)} for prefix, group in own]
+    return {name: value for group in flags if group.keys() & settings.keys() for name, value in group.items()}
 
 
-def _method(made: dict[str, Path]) -> str:
-    """The system, by what its segmenter was trained on."""
-    needs = read_manifest(made["segmenter"])["inputs"]
-    return "superpixel_growing" if "superpixels" in needs else "cam_baseline" if "seeds" in needs else "masking"
+def _maker(made: dict[str, Path]) -> Path:
+    """The stage whose net makes the masks, else the one that made the superpixels."""
+    if "masks" not in made:
+        return made["superpixels"]
+    needs = [told["from"] for told in read_manifest(made["masks"])["inputs"].values()]
+    return next((made[need] for need in needs if need in made), made["masks"])
 
 
 @functools.cache
-def _defaults() -> dict[str, object]:
-    """Every flag's default, as manifests hold it."""
-    experiment = Experiment()
-    groups = (field.name for field in dataclasses.fields(experiment) if field.name != "run")
-    return json.loads(json.dumps(experiment.settings(*groups)))
+def _without_effect() -> frozenset[str]:
+    """Flags of all systems that change no result."""
+    return frozenset(prefix + field.name for system in SYSTEMS.values() for prefix, own in groups(system.settings()).values()
+                     for field in dataclasses.fields(own) if not field.metadata["counts"])
 
 
 def _data_config(settings: dict) -> DataConfig:
@@ -199,11 +207,3 @@ def _data_config(settings: dict) -> DataConfig:
 def _split(name: str) -> str:
     """A list of ids is named or is a .txt file."""
     return Path(name).stem if name.endswith(".txt") else name
-
-
-def _read_scores(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: expected the scores of a finished run ({error}): delete its folder and run the "
-                         "script that made it again") from error

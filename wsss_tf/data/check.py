@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-import tqdm
 
 from wsss_tf.data.advice import about_photos, advice
 from wsss_tf.data.masks import MaskFacts, judge_masks, mask_facts, wrong_labels
 from wsss_tf.errors import InputError
 from wsss_tf.example import Dataset, Example
-from wsss_tf.files.images import PhotoFacts, photo_facts, read_coloured_labels, read_saliency
+from wsss_tf.files.images import MAX_PIXELS, PhotoFacts, photo_facts, read_coloured_labels, read_saliency
+from wsss_tf.parallel.progress import counted
 
 T = TypeVar("T")
 
@@ -47,13 +47,14 @@ class _Looked:
     mask: MaskFacts | None
 
 
-def inspect_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> Findings:
+def inspect_dataset(dataset: Dataset, progress: bool, maps_max: int = 255, max_pixels: int = MAX_PIXELS) -> Findings:
     """Decodes every photo, mask and saliency map of both splits once, and holds them against each other.
 
     Args:
       dataset: the data set.
-      progress: show a progress bar.
+      progress: tell the progress.
       maps_max: value of a saliency map that means certainly salient.
+      max_pixels: most pixels of a file; larger ones are not decoded.
 
     Returns:
       First the problems of the whole set, then those of the files in the order
@@ -62,18 +63,17 @@ def inspect_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> Fi
     examples = list({example.image_id: example for example in dataset.val + dataset.train}.values())
     trained = {example.image_id for example in dataset.train}
     with ThreadPoolExecutor(threads()) as pool:
-        look = partial(_look, trained=trained, num_classes=dataset.num_classes, maps_max=maps_max)
-        bar = tqdm.tqdm(pool.map(look, examples), "checking", len(examples), unit="image", disable=not progress)
-        looked = list(bar)
+        look = partial(_look, trained=trained, num_classes=dataset.num_classes, maps_max=maps_max, max_pixels=max_pixels)
+        looked = list(counted(pool.map(look, examples), len(examples), "checking", shown=progress))
     problems, warnings = judge_masks([one.mask for one in looked if one.mask], dataset.class_names)
     photos = [(one.example.image, one.photo) for one in looked if one.photo]
     return Findings([*_untagged(dataset), *problems, *(line for one in looked for line in one.problems)],
                     [*advice(dataset), *about_photos(photos), *warnings])
 
 
-def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255) -> list[str]:
+def check_dataset(dataset: Dataset, progress: bool, maps_max: int = 255, max_pixels: int = MAX_PIXELS) -> list[str]:
     """The problems that `inspect_dataset` finds; empty if all is well."""
-    return inspect_dataset(dataset, progress, maps_max).problems
+    return inspect_dataset(dataset, progress, maps_max, max_pixels).problems
 
 
 def content_digest(examples: Iterable[Example], with_masks: bool) -> str:
@@ -96,12 +96,12 @@ def listing_digest(examples: Iterable[Example], with_masks: bool) -> str:
     return _digest(examples, with_masks, _listing)
 
 
-def _look(example: Example, trained: set[str], num_classes: int, maps_max: int) -> _Looked:
+def _look(example: Example, trained: set[str], num_classes: int, maps_max: int, max_pixels: int) -> _Looked:
     problems = []
 
-    def decoded(read: Callable[[Path], T], path: Path | None) -> T | None:
+    def decoded(read: Callable[..., T], path: Path | None) -> T | None:
         try:
-            return None if path is None else read(path)
+            return None if path is None else read(path, max_pixels=max_pixels)
         except InputError as error:
             problems.append(str(error))
 

@@ -143,5 +143,5 @@ def _warn_count(annotations: Annotations, split: str, count: int, keep_untagged:
 def _warn_masks(folder: Path, examples: tuple[Example, ...]) -> None:
     missing = sum(example.mask is None for example in examples)
     if 0 < missing < len(examples):
-        logging.warning("%s: %d of %d masks are missing, so the split cannot be scored: run scripts/coco_masks.py "
+        logging.warning("%s: %d of %d masks are missing, so the split cannot be scored: run `wsss data coco_masks` "
                         "again", folder, missing, len(examples))

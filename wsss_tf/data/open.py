@@ -22,7 +22,7 @@ def open_dataset(config: DataConfig) -> Dataset:
     """
     root = expand_path(config.data)
     if config.source == "shapes" and not root.is_dir():
-        raise InputError(f"{root}: no such folder: generate the shapes with scripts/prepare_data.py, or set --source "
+        raise InputError(f"{root}: no such folder: generate the shapes with `wsss data generate`, or set --source "
                          "and --data to a data set of yours")
     dataset = OPENERS[config.source](root, config)
     return dataclasses.replace(dataset, train=dataset.train[:config.limit], val=dataset.val[:config.limit])

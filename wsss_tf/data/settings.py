@@ -3,6 +3,7 @@
 import dataclasses
 
 from wsss_tf.config import setting
+from wsss_tf.files.images import MAX_PIXELS, MIN_SIDE
 
 SOURCES = ("shapes", "folder", "voc", "coco")
 
@@ -28,6 +29,8 @@ class DataConfig:
     maps_pattern: str = setting("{id}.png", "names of the saliency maps, likewise")
     untagged: str = setting("drop", "COCO images that show none of the classes: EPS and SIPE drop them (82,081 train / "
                                     "40,137 val), the thesis counts them (82,783 / 40,504)", ("drop", "keep"))
+    max_pixels: int = setting(MAX_PIXELS, f"most pixels of a photo, mask or map, at most {MAX_PIXELS:,}; files that declare "
+                                          "more are refused before they are decoded", low=MIN_SIDE**2, counts=False)
     limit: int | None = setting(None, "keep only the first N images of each split; none: all", kind=int, low=1)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from tqdm import tqdm
 
 from wsss_tf.data.listing import list_folder
 from wsss_tf.errors import InputError
@@ -24,6 +23,7 @@ from wsss_tf.files.images import read_ids, read_labels
 from wsss_tf.formats.matlab import SBD_FIELDS, read_label_matrix
 from wsss_tf.parallel.each_image import each_image
 from wsss_tf.parallel.pool import Workers
+from wsss_tf.parallel.progress import progress
 from wsss_tf.superpixels.metrics import SuperpixelScores, mean_scores, superpixel_scores
 
 S, T = TypeVar("S"), TypeVar("T")
@@ -157,7 +157,7 @@ def read_truth(path: Path) -> np.ndarray:
 def each_of(examples: Sequence[S], count: Callable[[S], T], label: str = "scoring") -> Iterator[T]:
     """What `count` gives for each example, in order, counted by several threads; `label` is on the bar."""
     workers = min(_MAX_WORKERS, os.cpu_count() or 1)
-    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(examples), desc=label, disable=None) as bar:
+    with ThreadPoolExecutor(workers) as pool, progress(len(examples), label) as bar:
         for start in range(0, len(examples), _IN_FLIGHT):
             for counts in pool.map(count, examples[start:start + _IN_FLIGHT]):
                 yield counts

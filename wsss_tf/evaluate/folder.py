@@ -81,7 +81,7 @@ def _check_settings(config: EvaluationConfig) -> None:
         raise InputError(f"{folder}: no such folder: correct --predictions")
     if config.kind != "masks" and (config.boundaries or config.pairs):
         raise InputError(f"--kind={config.kind}: --boundaries and --pairs need --kind=masks: leave them out, or write "
-                         "label maps first (scripts/make_seeds.py turns cams into them)")
+                         "label maps first (`wsss run --until=labels` turns cams into them)")
     if bool(config.context) != bool(config.context_names) or config.context and not config.pairs:
         raise InputError(f"--context={config.context}: expected --pairs, --context and --context_names together: "
                          "give the missing ones")

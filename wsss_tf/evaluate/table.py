@@ -1,17 +1,18 @@
 """The scores of a folder of predictions as text, JSON and CSV."""
 
 import csv
+import functools
 import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from tabulate import tabulate
+
+from wsss_tf.evaluate.measures import OVERALL, PER_CLASS, percent, printed
 from wsss_tf.files.store import write_json, write_text
 from wsss_tf.superpixels.metrics import SHORT_NAMES
 
-_OVERALL = {"miou": "mIoU", "pixel_accuracy": "pixel accuracy", "mean_accuracy": "mean accuracy",
-            "frequency_weighted_iou": "frequency-weighted IoU", "coverage": "coverage",
-            "foreground_precision": "foreground precision", "foreground_recall": "foreground recall"}
-_PER_CLASS = {"iou": "IoU", "precision": "precision", "recall": "recall", "class_coverage": "coverage"}
+_percent = functools.partial(percent, digits=2)
 
 
 def text_table(scores: dict) -> str:
@@ -21,10 +22,9 @@ def text_table(scores: dict) -> str:
     if "threshold" in scores:
         lines += ["", *_threshold_lines(scores)]
     if scores["kind"] == "superpixels":
-        cells = [(short, f"{scores[name]:.4g}" if scores[name] is not None else "-") for name, short in SHORT_NAMES.items()]
-        return "\n".join([*lines, "", *_aligned(cells)])
-    lines += ["", *_aligned([(title, _percent(scores[name])) for name, title in _OVERALL.items() if name in scores])]
-    lines += ["", *_aligned(_class_rows(scores))]
+        return "\n".join([*lines, "", _aligned([(short, printed(name, scores[name])) for name, short in SHORT_NAMES.items()])])
+    lines += ["", _aligned([(title, _percent(scores[name])) for name, title in OVERALL.items() if name in scores])]
+    lines += ["", _aligned(_class_rows(scores))]
     absent = [name for name, iou in zip(scores["class_names"], scores.get("iou", ())) if iou is None]
     if absent:
         lines.append(f"neither in the truth nor predicted, not in the means: {', '.join(absent)}")
@@ -45,7 +45,7 @@ def write_scores(path: Path, scores: dict) -> tuple[Path, ...]:
     if "class_names" not in scores:
         return (path,)
     table = io.StringIO()
-    columns = [name for name in _PER_CLASS if name in scores]
+    columns = [name for name in PER_CLASS if name in scores]
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["label", "class", *columns])
     for label, name in enumerate(scores["class_names"]):
@@ -56,7 +56,7 @@ def write_scores(path: Path, scores: dict) -> tuple[Path, ...]:
 
 
 def _class_rows(scores: dict) -> list[tuple[str, ...]]:
-    columns = {name: title for name, title in _PER_CLASS.items() if name in scores}
+    columns = {name: title for name, title in PER_CLASS.items() if name in scores}
     rows = [("class", *columns.values())]
     for label, name in enumerate(scores["class_names"]):
         rows.append((name, *(_percent(scores[column][label]) for column in columns)))
@@ -66,17 +66,11 @@ def _class_rows(scores: dict) -> list[tuple[str, ...]]:
 def _threshold_lines(scores: dict) -> list[str]:
     rows = [("threshold", "mIoU"), *((f"{point['threshold']:g}", _percent(point["miou"])) for point in scores["curve"])]
     if scores["threshold_chosen_with_masks"]:
-        return [*_aligned(rows), f"below: threshold {scores['threshold']:g}, chosen with the masks of these images: "
+        return [_aligned(rows), f"below: threshold {scores['threshold']:g}, chosen with the masks of these images: "
                                  "not a result of image tags alone"]
     return [f"threshold {scores['threshold']:g}, given and not chosen with the masks of these images"]
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f}"
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
     """The rows with the first column flush left and the others flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    return ["  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
-            for row in rows]
+    return tabulate(rows, tablefmt="plain", disable_numparse=True, colalign=["left"] + ["right"] * (len(rows[0]) - 1))

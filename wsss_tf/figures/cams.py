@@ -1,33 +1,30 @@
-"""Figures 1.5, 2.4 and 2.6: class activation maps, and the pseudo-labels and saliency targets that follow from them."""
+"""Figure 2.1: class activation maps, and the pseudo-labels that they give."""
 
 import numpy as np
 
-from wsss_tf.errors import InputError
-from wsss_tf.example import Example, objects
-from wsss_tf.experiment import Experiment
 from wsss_tf.figures.page import Page
-from wsss_tf.figures.panel import Panel, titled_once
+from wsss_tf.figures.panel import Panel
+from wsss_tf.figures.photos import truth_panel
 from wsss_tf.figures.sources import Sources
 from wsss_tf.files.cams import normalise, read_cam
-from wsss_tf.files.images import read_labels, read_photo
-from wsss_tf.pseudo_labels.saliency import refine
-from wsss_tf.pseudo_labels.saliency_sources import object_mask, require_source, saliency_scores
+from wsss_tf.files.images import read_photo
+from wsss_tf.imaging.drawing import draw_heat
 from wsss_tf.pseudo_labels.seeds import pseudo_label
-from wsss_tf.report.page import draw_heat
+from wsss_tf.pseudo_labels.settings import LabelConfig
 
 _MOST_MAPS = 4  # classes that get a map of their own; of more the strongest is shown
-_OBJECTS = ("not salient", "salient")
 HEAT = "Class activation maps over photos: dark 0 to yellow 1."
 
 
 def pseudo_label_page(sources: Sources) -> Page:
-    """Figure 1.5, a row per photo: photo, normalised map of each class, pseudo-labels, and the ground truth if it has one.
+    """Figure 2.1, a row per photo: photo, normalised map of each class, pseudo-labels, and the ground truth if it has one.
 
     Raises:
-      InputError: the stage cams is missing, a file is damaged, or a threshold is no number.
+      InputError: there are no maps, a file is damaged, or a threshold is no number.
     """
-    folder, names = sources.chain.require("cams"), sources.class_names
-    thresholds = sources.values(sources.experiment.seeds.cam_threshold)
+    folder, names = sources.folder("cams"), sources.class_names
+    own = sources.run.settings("label") or LabelConfig()  # systems that make no such labels still show what they would be
+    thresholds = sources.values(own.threshold)
     read = [(example, *read_cam(folder, example.image_id)) for example in sources.train()]
     columns = max(len(keys) if len(keys) <= _MOST_MAPS else 1 for _, keys, _ in read)
     rows = []
@@ -45,73 +42,6 @@ def pseudo_label_page(sources: Sources) -> Page:
                 "1.13).")
 
 
-def saliency_page(sources: Sources) -> Page:
-    """Figure 2.4, a row per photo: photo, saliency map, object mask O, strongest map B, refined target R, true objects.
-
-    Raises:
-      InputError: the run refines nothing, the stage saliency or cams is missing, or a file is damaged.
-    """
-    e = sources.experiment
-    if e.saliency.refinement == "none":
-        raise InputError("--refinement=none: nothing is refined: draw figure 2.4 of a run with --refinement=unlabeled, or "
-                         "figure 2.6")
-    refined, cams = sources.chain.require("saliency"), sources.chain.require("cams")
-    rows = []
-    for example in _with_saliency(sources):
-        photo, (_, cam) = read_photo(example.image), read_cam(cams, example.image_id)
-        target = read_labels(refined / f"{example.image_id}.png")
-        rows.append((Panel(photo, ("photo",), (example.image_id,)), *_detected(e, example),
-                     Panel(draw_heat(photo, strength_of(cam)), ("CAM (B)",)), Panel(target, ("refined (R)",)),
-                     *truth_panel(example, of_objects=True)))
-    config = e.saliency
-    return Page(titled_once(rows), _OBJECTS, f"{HEAT} {_rule(config.tau_high, config.tau_low)} Refinement of this run: "
-                f"{config.refinement}.")
-
-
-def refinement_page(sources: Sources) -> Page:
-    """Figure 2.6, a row per photo: object mask O, and O refined as each row of Table 2.5 does it.
-
-    Raises:
-      InputError: the stage cams is missing, or a file is damaged.
-    """
-    e, config = sources.experiment, sources.experiment.saliency
-    cams = sources.chain.require("cams")
-    rows = []
-    for example in _with_saliency(sources):
-        _, cam = read_cam(cams, example.image_id)
-        mask = object_mask(example, config, e.data.saliency_max)
-        kinds = {"original (O)": mask} | {
-            kind.replace("_", " "): refine(mask, cam, config.tau_high, config.tau_low, kind)
-            for kind in ("all_labeled", "unlabeled")}
-        rows.append((Panel(read_photo(example.image), ("photo",), (example.image_id,)),
-                     *(Panel(target, (title,)) for title, target in kinds.items()),
-                     *truth_panel(example, of_objects=True)))
-    return Page(titled_once(rows), _OBJECTS, _rule(config.tau_high, config.tau_low))
-
-
-def truth_panel(example: Example, of_objects: bool = False) -> tuple[Panel, ...]:
-    """The ground truth of a photo (or its objects without their classes), nothing if it has none."""
-    if not example.mask:
-        return ()
-    truth = read_labels(example.mask)
-    return (Panel(objects(truth) if of_objects else truth, ("ground truth",)),)
-
-
 def strength_of(cam: np.ndarray) -> np.ndarray:
     """The strongest normalised map of each pixel: float32 [K, H, W] -> float32 [H, W] in 0..1."""
     return normalise(cam).max(axis=0, initial=0)
-
-
-def _with_saliency(sources: Sources) -> tuple[Example, ...]:
-    examples = sources.train()
-    require_source(sources.experiment.saliency, examples)
-    return examples
-
-
-def _detected(e: Experiment, example: Example) -> tuple[Panel, ...]:
-    return (Panel(saliency_scores(example, e.saliency.saliency_source, e.data.saliency_max), ("saliency",)),
-            Panel(object_mask(example, e.saliency, e.data.saliency_max), ("object mask (O)",)))
-
-
-def _rule(tau_high: float, tau_low: float) -> str:
-    return f"Eq. 2.6: salient where B > {tau_high:g}; unlabeled (or background) where O is salient and B < {tau_low:g}."

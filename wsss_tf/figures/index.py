@@ -1,141 +1,109 @@
-"""Which figures of the thesis can be drawn, what each needs, and the function that draws it."""
+"""Which figures can be drawn from runs of any system, and how all are found and listed."""
 
-import dataclasses
-from collections.abc import Callable
+import re
+from collections.abc import Iterable, Sequence
 
-from matplotlib.figure import Figure
+from tabulate import tabulate
 
 from wsss_tf.errors import InputError
-from wsss_tf.figures import cams as figure_cams
-from wsss_tf.figures import growing as figure_growing
-from wsss_tf.figures import seeds as figure_seeds
-from wsss_tf.figures import superpixels as figure_superpixels
-from wsss_tf.figures.erasing import MAX_TAGS, Eraser, erasing_page
+from wsss_tf.figures.cams import pseudo_label_page
+from wsss_tf.figures.discovery import discovery_page, facets_page, high_tau_page, seed_rule_page, tau_page
+from wsss_tf.figures.kind import Kind, one_figure, one_page
 from wsss_tf.figures.links import links_page
-from wsss_tf.figures.masks import masks_page, outlines_page
-from wsss_tf.figures.page import Page, draw_page
-from wsss_tf.figures.sources import Sources
-from wsss_tf.nets.backbone import backbone_grid
-from wsss_tf.superpixels.features import Features
-from wsss_tf.superpixels.settings import uses_features
-from wsss_tf.systems.trained import trained_classifier, trained_segmenter
+from wsss_tf.figures.masks import failures_page, masks_page, outlines_page
+from wsss_tf.figures.photos import photos_page
+from wsss_tf.figures.saliency import refinement_page, saliency_page
+from wsss_tf.figures.seeds import alpha_page, seed_page
+from wsss_tf.figures.superpixel_curves import (
+    accuracy_figure,
+    bipartition_figure,
+    boundaries_figure,
+    curves_figure,
+    under_segmentation_figure,
+)
+from wsss_tf.figures.superpixels import features_page, runs_page
 
-Drawing = Callable[[Sources], dict[str, Figure]]
+SCHEMES = ("1.1", "1.3", "1.4", "1.5", "2.2", "2.3", "2.6", "3.3")
+"""Figures of the thesis that are schemes: no run draws them."""
 
+_SCORED = ("superpixels", "scores")
 
-@dataclasses.dataclass(frozen=True)
-class Kind:
-    """A figure that can be drawn.
-
-    Attributes:
-      numbers: of the thesis; the first names the file.
-      title: what it shows.
-      needs: the stages of this run, or with `compares` of each compared one.
-      draw: from sources to figures by the end of their file's name.
-      compares: it shows several runs.
-      values: what --values gives, "" if nothing.
-      ours: the number was given by subject, see NOTE.
-    """
-
-    numbers: tuple[str, ...]
-    title: str
-    needs: tuple[str, ...]
-    draw: Drawing
-    compares: bool = False
-    values: str = ""
-    ours: bool = True
-
-
-NOTE = ("* numbered here by subject: the texts that this project follows do not say what the thesis shows under this number.\n"
-        "  3.11, 3.12 and 3.16: nothing is known of them but that they are there, so none is drawn.")
-
-
-def _page(draw: Callable[[Sources], Page]) -> Drawing:
-    return lambda sources: {"": draw_page(draw(sources))}
-
-
-def _erasing(sources: Sources) -> dict[str, Figure]:
-    e, chain = sources.experiment, sources.chain
-    examples = sources.val(max_tags=MAX_TAGS)
-    for example in examples:
-        if not 1 <= len(example.tags) <= MAX_TAGS:
-            raise InputError(f"{example.image}: expected 1 to {MAX_TAGS} tags, found {len(example.tags)}: choose "
-                             "another photo with --images, or correct its line in the labels file")
-    segmenter, classifier = chain.require("segmenter"), chain.require("classifier")
-    eraser = Eraser(trained_segmenter(e, segmenter), backbone_grid(e.seg_backbone), trained_classifier(e, classifier))
-    return {f"_{example.image_id}": draw_page(erasing_page(example, sources.class_names, eraser)) for example in examples}
-
-
-def _masks(sources: Sources) -> Page:
-    return masks_page(sources.val(), sources.class_names, sources.masks())
-
-
-def _outlines(sources: Sources) -> Page:
-    return outlines_page(sources.val(), sources.class_names, sources.masks())
-
-
-def _links(sources: Sources) -> Page:
-    config = sources.experiment.superpixels
-    if not uses_features(config):
-        raise InputError(f"--superpixel_method={config.method}: it has no patches to compare: draw figure 3.14 with "
-                         "discovery or ncut")
-    return links_page(sources.val(), Features(sources.experiment.features), config)
-
-
-def _course(sources: Sources) -> dict[str, Figure]:
-    return {"": draw_page(figure_growing.course_page(sources)), "_shares": figure_growing.course_figure(sources)}
-
-
-_GROWN = ("cams", "superpixels", "seeds", "segmenter")
-
-KINDS = (
-    Kind(("1.5",), "pseudo-labels from class activation maps", ("cams",), _page(figure_cams.pseudo_label_page),
-         values="thresholds"),
-    Kind(("2.4",), "saliency refined by class activation maps", ("cams", "saliency"), _page(figure_cams.saliency_page)),
-    Kind(("2.5",), "attention maps and masked photos", ("classifier", "segmenter"), _erasing, ours=False),
-    Kind(("2.6",), "object mask and its refinements of Table 2.5", ("cams",), _page(figure_cams.refinement_page)),
-    Kind(("2.7",), "masks side by side", ("masks",), _page(_masks), compares=True, ours=False),
-    Kind(("2.8",), "masks as outlines over the photos", ("masks",), _page(_outlines), compares=True),
-    Kind(("3.1",), "from superpixels and seeds to grown labels", _GROWN, _page(figure_growing.pipeline_page)),
-    Kind(("3.2",), "superpixel discovery, step by step", (), _page(figure_superpixels.discovery_page), values="counts"),
-    Kind(("3.3",), "initial seed from superpixels and maps", ("cams", "superpixels"), _page(figure_seeds.seed_page)),
-    Kind(("3.4",), "growing in the course of the training", _GROWN, _course),
-    Kind(("3.5", "3.6", "3.7"), "UE, BP, BR and ASA over the number of superpixels", ("superpixels", "superpixel_scores"),
-         lambda sources: {"": figure_superpixels.curves_figure(sources)}, compares=True, ours=False),
-    Kind(("3.8",), "superpixels of several methods", ("superpixels",), _page(figure_superpixels.runs_page), compares=True),
-    Kind(("3.9",), "superpixels at several similarities", (), _page(figure_superpixels.tau_page), values="tau"),
-    Kind(("3.10",), "superpixels from features of other nets", ("superpixels",), _page(figure_superpixels.features_page),
-         compares=True, ours=False),
-    Kind(("3.13",), "superpixels from other blocks and facets of a transformer", (), _page(figure_superpixels.facets_page),
-         values="blocks"),
-    Kind(("3.14",), "how many patches each patch is similar to", (), _page(_links), ours=False),
-    Kind(("3.15",), "discovery from few links or from many", (), _page(figure_superpixels.order_page)),
-    Kind(("3.17",), "initial seed at several alpha", ("cams", "superpixels"), _page(figure_seeds.alpha_page), values="alpha"),
-    Kind(("3.18",), "grown labels at several beta", _GROWN, _page(figure_growing.beta_page), values="beta"),
-    Kind(("3.19",), "seed and grown label over the photo", _GROWN, _page(figure_growing.grown_page)),
-    Kind(("3.20",), "final masks side by side", ("masks",), _page(_masks), compares=True),
+FIGURES = (
+    Kind("photos", "photos and their ground truth", (), one_page(photos_page), ("1.2",)),
+    Kind("pseudo_labels", "class activation maps and the pseudo-labels that they give", ("cams",), one_page(pseudo_label_page),
+         ("2.1",), values="thresholds"),
+    Kind("saliency", "saliency refined by class activation maps", ("cams", "saliency"), one_page(saliency_page), ("2.4",)),
+    Kind("refinements", "object mask and its refinements of Table 2.5", ("cams",), one_page(refinement_page)),
+    Kind("masks", "masks side by side", ("masks",), one_page(masks_page), ("2.7", "2.8", "3.18", "3.19"), compares=True),
+    Kind("outlines", "masks as outlines over the photos", ("masks",), one_page(outlines_page), compares=True),
+    Kind("failures", "masks of the photos on which they are worst", ("masks",), one_page(failures_page), ("3.20b",),
+         compares=True),
+    Kind("superpixels", "superpixels of several methods", ("superpixels",), one_page(runs_page), ("3.1", "3.8", "3.9", "3.13"),
+         compares=True),
+    Kind("discovery", "superpixel discovery, step by step", (), one_page(discovery_page), ("3.2",), values="counts"),
+    Kind("under_segmentation", "UE over the number of superpixels", _SCORED, one_figure(under_segmentation_figure), ("3.5",),
+         compares=True),
+    Kind("boundaries", "boundary precision over boundary recall of superpixels", _SCORED, one_figure(boundaries_figure),
+         ("3.6",), compares=True),
+    Kind("accuracy", "ASA over the number of superpixels", _SCORED, one_figure(accuracy_figure), ("3.7",), compares=True),
+    Kind("superpixel_curves", "UE, BP over BR, and ASA beside each other", _SCORED, one_figure(curves_figure), compares=True),
+    Kind("features", "superpixels from features of other nets", ("superpixels",), one_page(features_page), ("3.10",),
+         compares=True),
+    Kind("seed_rule", "order of discovery from few links or from many, at a low and a high tau", (), one_page(seed_rule_page),
+         ("3.11",), values="tau"),
+    Kind("bipartition", "ASA and UE of ours and of normalised cuts", _SCORED, one_figure(bipartition_figure), ("3.12",),
+         compares=True),
+    Kind("links", "positive and negative patches within an object", (), one_page(links_page), ("3.14",)),
+    Kind("high_tau", "superpixels at tau 0.7", (), one_page(high_tau_page), ("3.15",), values="tau"),
+    Kind("order", "order of discovery at several tau", (), one_page(tau_page), ("3.16",), values="tau"),
+    Kind("facets", "superpixels from other blocks and facets of a transformer", (), one_page(facets_page), values="blocks"),
+    Kind("seeds", "initial seed from superpixels and maps", ("cams", "superpixels"), one_page(seed_page)),
+    Kind("alpha", "initial seed at several alpha", ("cams", "superpixels"), one_page(alpha_page), ("3.17",), values="alpha"),
 )
 
 
-def find_kind(number: str) -> Kind:
-    """The figure of a number.
+def all_kinds(extra: Iterable[Kind] = ()) -> tuple[Kind, ...]:
+    """The figures of any system and those given, in the order of the thesis; what has no number there comes last.
+
+    Raises:
+      ValueError: two figures share a name or a number.
+    """
+    kinds = sorted((*FIGURES, *extra), key=_order)
+    words = [word for kind in kinds for word in (kind.name, *kind.numbers)]
+    twice = {word for word in words if words.count(word) > 1}
+    if twice:
+        raise ValueError(f"figures of the same name: {sorted(twice)}")
+    return tuple(kinds)
+
+
+def find_kind(word: str, kinds: Sequence[Kind]) -> Kind:
+    """The figure of a number or name.
 
     Raises:
       InputError: there is none.
     """
-    for kind in KINDS:
-        if number in kind.numbers:
+    for kind in kinds:
+        if word in (kind.name, *kind.numbers):
             return kind
-    known = ", ".join(number for kind in KINDS for number in kind.numbers)
-    raise InputError(f"--figure={number}: expected list or one of {known}: --figure=list tells what they show")
+    known = "list or one of " + ", ".join(word for kind in kinds for word in kind.numbers or (kind.name,))
+    if word in SCHEMES:
+        raise InputError(f"--figure={word}: it is a scheme in the thesis, which no run can draw: expected {known}")
+    raise InputError(f"--figure={word}: expected {known}: --figure=list tells what they show")
 
 
-def table() -> str:
-    """Number, title and needs of every figure, a line each."""
+def table(kinds: Sequence[Kind]) -> str:
+    """Number, name, content and needs of every figure, a line each."""
     lines = []
-    for kind in KINDS:
-        number = ", ".join(kind.numbers) + "*" * kind.ours
-        needs = ", ".join(kind.needs) or "photos and the flags of features and superpixels"
-        more = (" of each run of --compare" if kind.compares else "") + (f"; --values: {kind.values}" if kind.values else "")
-        lines.append(f"{number:<14}  {kind.title:<60}  {needs}{more}")
-    return "\n".join([f"{'figure':<14}  {'shows':<60}  needs", *lines, NOTE])
+    for kind in kinds:
+        needs = ", ".join(kind.needs) or "photos"
+        more = [" of each run of --compare"] * kind.compares + [f"; --values: {kind.values}"] * bool(kind.values)
+        system = f"--system={kind.system}: " if kind.system else ""
+        lines.append((", ".join(kind.numbers), kind.name, kind.title, system + needs + "".join(more)))
+    return tabulate(lines, ("figure", "name", "shows", "needs"), "plain", disable_numparse=True)
+
+
+def _order(kind: Kind) -> tuple:
+    if not kind.numbers:
+        return (1, 0, 0, kind.name)
+    chapter, number, letter = re.fullmatch(r"(\d+)\.(\d+)(\w?)", kind.numbers[0]).groups()
+    return (0, int(chapter), int(number), letter)

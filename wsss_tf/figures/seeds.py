@@ -1,18 +1,19 @@
-"""Figures 3.3 and 3.17: how superpixels and class activation maps become the initial seed, and what alpha does to it."""
+"""Figure 3.17 and seeds: how superpixels and class activation maps become the initial seed, and what alpha does to it."""
 
 import dataclasses
 
 import numpy as np
 
 from wsss_tf.example import UNKNOWN, Example
-from wsss_tf.figures.cams import HEAT, strength_of, truth_panel
+from wsss_tf.figures.cams import HEAT, strength_of
 from wsss_tf.figures.page import Page
 from wsss_tf.figures.panel import Panel, titled_once
+from wsss_tf.figures.photos import truth_panel
 from wsss_tf.figures.sources import Sources
 from wsss_tf.files.cams import read_cam
 from wsss_tf.files.images import read_ids, read_labels, read_photo
+from wsss_tf.imaging.drawing import draw_heat, draw_superpixels
 from wsss_tf.pseudo_labels.seeds import superpixel_seed
-from wsss_tf.report.page import draw_heat, draw_superpixels
 
 SHARES = ("Under labels: the share of the photo's pixels that is labeled and, where there is a ground truth, how many of them "
           "are right.")
@@ -57,20 +58,29 @@ def seed_parts(sources: Sources) -> list[SeedParts]:
     """The parts of every chosen photo.
 
     Raises:
-      InputError: the stage superpixels or cams is missing, or a file is damaged.
+      InputError: superpixels or maps are missing, or a file is damaged.
     """
-    superpixels, cams = sources.chain.require("superpixels"), sources.chain.require("cams")
-    return [SeedParts(example, read_photo(example.image), *read_cam(cams, example.image_id),
-                      read_ids(superpixels / f"{example.image_id}.png")) for example in sources.train()]
+    return [parts_of(sources, example) for example in sources.train()]
 
 
-def seed_page(sources: Sources) -> Page:
-    """Figure 3.3, a row per photo: superpixels, strongest map, its mean in each superpixel, and the seed that follows.
+def parts_of(sources: Sources, example: Example) -> SeedParts:
+    """The parts of one photo.
 
     Raises:
       InputError: see `seed_parts`.
     """
-    config, rows = sources.experiment.seeds, []
+    superpixels, cams = sources.folder("superpixels"), sources.folder("cams")
+    return SeedParts(example, read_photo(example.image), *read_cam(cams, example.image_id),
+                     read_ids(superpixels / f"{example.image_id}.png"))
+
+
+def seed_page(sources: Sources) -> Page:
+    """A row per photo: superpixels, strongest map, its mean in each superpixel, and the seed that follows.
+
+    Raises:
+      InputError: see `seed_parts`.
+    """
+    config, rows = sources.settings("seed"), []
     for parts in seed_parts(sources):
         seed, activity = parts.seed(config.alpha, config.keep_foreground), parts.activity
         rows.append((*parts.begin(),
@@ -80,7 +90,7 @@ def seed_page(sources: Sources) -> Page:
                                                                                f"{activity.max():.2f}",)),
                      Panel(seed, ("seed",), labeled(seed, parts.example))))
     return Page(titled_once(rows), sources.class_names, f"{HEAT} Seed: the pixels above alpha {config.alpha:g}, and the "
-                f"superpixel of the lowest mean as background (eqs 3.2 to 3.5). {SHARES}")
+                f"superpixel of the lowest mean as background (eqs 3.3 to 3.5). {SHARES}")
 
 
 def alpha_page(sources: Sources) -> Page:
@@ -91,7 +101,7 @@ def alpha_page(sources: Sources) -> Page:
     """
     alphas, rows = sources.values(0.3, 0.4, 0.5, 0.6, 0.7, 0.8), []
     for parts in seed_parts(sources):
-        seeds = {alpha: parts.seed(alpha, sources.experiment.seeds.keep_foreground) for alpha in alphas}
+        seeds = {alpha: parts.seed(alpha, sources.settings("seed").keep_foreground) for alpha in alphas}
         rows.append((*parts.begin(), *(Panel(seed, (f"alpha {alpha:g}",), labeled(seed, parts.example))
                                        for alpha, seed in seeds.items())))
     return Page(titled_once(rows), sources.class_names, SHARES)

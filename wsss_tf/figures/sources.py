@@ -1,58 +1,95 @@
-"""What a figure is drawn from: the stages of one finished run, those of others beside it, and the photos to show."""
+"""What a figure is drawn from: one finished run, others beside it, and the photos to show."""
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
-from wsss_tf.config import setting
-from wsss_tf.data.check import content_digest
+import numpy as np
+
 from wsss_tf.errors import InputError
-from wsss_tf.example import Example
-from wsss_tf.experiment import Experiment
-from wsss_tf.stages.stage import MANIFEST, Chain, read_manifest
-from wsss_tf.stages.steps import PLAIN, REFINED, STAGES
+from wsss_tf.example import Dataset, Example
+from wsss_tf.figures.settings import FigureConfig
+from wsss_tf.stages.steps import PLAIN, REFINED
 
 _FOLDERS = {"with": ((" + CRF", REFINED),), "without": (("", PLAIN),), "both": (("", PLAIN), (" + CRF", REFINED))}
-
-
-@dataclasses.dataclass(frozen=True)
-class FigureConfig:
-    """Which figure to draw of which photos and runs."""
-
-    figure: str = setting("2.5", "figure of the thesis, or list: which there are and what each needs")
-    images: str = setting("", "ids of images, separated by commas; empty: those with the most tags")
-    photos: int = setting(4, "how many photos if --images is empty", low=1)
-    compare: str = setting("", "figures of several runs: finished experiments, separated by commas; empty: this run alone")
-    crf: str = setting("with", "figures of masks: with dense CRF, without, or both", tuple(_FOLDERS))
-    values: str = setting("", "figures of a setting's effect: its values, separated by commas; empty: those of --figure=list")
+_SCORED = 200  # photos that are looked at for the worst ones
 
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """A stage of a run: the name of the run, its folder, and its manifest."""
+    """What a stage of a run has made: name of the run, folder, and the stage's settings by flag."""
 
     name: str
     folder: Path
-    manifest: dict
+    settings: Mapping[str, Any]
+
+
+class Run(Protocol):
+    """A finished run, as far as figures look at it; all methods raise an InputError for what is missing."""
+
+    name: str
+    system: str
+    dataset: Dataset
+
+    def settings(self, group: str) -> Any | None:
+        """A group of settings by the name of its field; None if the system has none of it."""
+
+    def made(self, kind: str) -> Finished:
+        """The last stage that makes artefacts of a kind, e.g. "cams"."""
+
+    def made_by(self, name: str, kind: str) -> Finished:
+        """The same of another run, made from the same photos."""
+
+    def stage(self, name: str) -> Path:
+        """The folder of a stage."""
+
+    def segmenter(self) -> Any:
+        """The trained segmentation net, a Keras model."""
+
+    def classifier(self) -> Any:
+        """The trained classifier, a Keras model."""
+
+    def features(self, **changes: Any) -> Callable[[np.ndarray], np.ndarray]:
+        """What superpixels are made of, uint8 [H, W, 3] -> float32 [h, w, D], with other settings if given."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Sources:
     """The run that a figure is drawn from, and what to draw of it."""
 
-    chain: Chain
-    experiment: Experiment
+    run: Run
     config: FigureConfig
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names by label value."""
-        return self.experiment.dataset.class_names
+        return self.run.dataset.class_names
+
+    def settings(self, group: str) -> Any:
+        """A group of the run's settings, by the name of its field.
+
+        Raises:
+          InputError: the system has none of it.
+        """
+        found = self.run.settings(group)
+        if found is None:
+            raise InputError(f"--system={self.run.system}: it has no settings of '{group}', which figure {self.config.figure} "
+                             "shows: give the flags of a run whose system has them")
+        return found
+
+    def folder(self, kind: str) -> Path:
+        """Where the run's artefacts of a kind lie.
+
+        Raises:
+          InputError: no stage has made any.
+        """
+        return self.run.made(kind).folder
 
     def train(self) -> tuple[Example, ...]:
         """The chosen training photos; see `val`."""
-        return self._chosen(self.experiment.dataset.train, "training")
+        return self._chosen(self.run.dataset.train, "training")
 
     def val(self, max_tags: int | None = None) -> tuple[Example, ...]:
         """The chosen evaluation photos: those named, else those with the most tags but no more than `max_tags`.
@@ -60,33 +97,51 @@ class Sources:
         Raises:
           InputError: an id that is not among them, or no photo with so few tags.
         """
-        return self._chosen(self.experiment.dataset.val, "evaluation", max_tags)
+        return self._chosen(self.run.dataset.val, "evaluation", max_tags)
 
-    def compared(self, stage: str) -> list[Finished]:
-        """A stage of each run of --compare, or of this run if there is none.
+    def worst(self, examples: Sequence[Example], split: str, score: Callable[[Example], float]) -> tuple[Example, ...]:
+        """The named photos, else of those with a ground truth the ones with the lowest score, the worst first.
+
+        At most 200 photos, evenly spread, are scored.
 
         Raises:
-          InputError: a run lacks the stage, or made it from other images.
+          InputError: an id that is not among them, or no photo with a ground truth.
         """
-        e = self.experiment
-        names = _items(self.config.compare)
-        if not names:
-            folder = self.chain.require(stage)
-            return [Finished(folder.parent.name, folder, read_manifest(folder))]
-        found = []
-        for name in names:
-            folder = e.folder(stage, name)
-            if not (folder / MANIFEST).exists():
-                raise InputError(f"{folder}: stage {stage} is missing: run scripts/{STAGES[stage].script}.py with the flags "
-                                 f"of {name} first, or leave it out of --compare")
-            found.append(Finished(name, folder, read_manifest(folder)))
-        self._check_images(found)
-        return found
+        if self.config.images:
+            return self._chosen(examples, split)
+        known = [example for example in examples if example.mask]
+        if not known:
+            raise InputError(f"figure {self.config.figure} shows the worst {split} photos by their masks, and none has one: "
+                             "name photos with --images, or draw another figure")
+        scored = [known[index] for index in np.unique(np.linspace(0, len(known) - 1, _SCORED).astype(int))]
+        scores = {example.image_id: score(example) for example in scored}
+        return tuple(sorted(scored, key=lambda example: (math.isnan(scores[example.image_id]), scores[example.image_id]))
+                     [:self.config.photos])
+
+    def compared(self, kind: str) -> list[Finished]:
+        """The artefacts of a kind of each run of --compare, or of this run if there is none.
+
+        Raises:
+          InputError: a run lacks them, or made them from other images.
+        """
+        names = items(self.config.compare)
+        return [self.run.made_by(name, kind) for name in names] if names else [self.run.made(kind)]
 
     def masks(self) -> tuple[tuple[str, Path], ...]:
-        """(title, folder of <image_id>.png) of the masks of the compared runs, as --crf asks for them."""
-        return tuple((run.name + suffix, run.folder / kind) for run in self.compared("masks")
-                     for suffix, kind in _FOLDERS[self.config.crf])
+        """(title, folder of <image_id>.png) of the masks of the compared runs as --crf asks for them, and of folders.
+
+        Raises:
+          InputError: a run lacks its masks, or made them from other images.
+        """
+        found = []
+        for item in items(self.config.compare) or [""]:
+            title, given, folder = item.partition("=")
+            if given:
+                found.append((title, Path(folder)))
+            else:
+                run = self.run.made_by(item, "masks") if item else self.run.made("masks")
+                found += [(run.name + suffix, run.folder / kind) for suffix, kind in _FOLDERS[self.config.crf]]
+        return tuple(found)
 
     def values(self, *default: float) -> list[float]:
         """The numbers of --values, else the default.
@@ -95,7 +150,7 @@ class Sources:
           InputError: one is no number.
         """
         try:
-            values = [float(item) for item in _items(self.config.values)]
+            values = [float(item) for item in items(self.config.values)]
         except ValueError:
             values = [math.nan]
         if not all(map(math.isfinite, values)):
@@ -113,22 +168,10 @@ class Sources:
             raise InputError(f"--values={self.config.values}: expected whole numbers separated by commas: correct it")
         return [int(value) for value in values]
 
-    def _check_images(self, runs: Sequence[Finished]) -> None:
-        dataset = self.experiment.dataset
-        for split, examples in (("train", dataset.train), ("val", dataset.val)):
-            for need, with_masks in ((f"prepare.{split}", False), (f"prepare.{split}_masks", True)):
-                seen = {run.manifest["inputs"][need]: run for run in runs if need in run.manifest.get("inputs", {})}
-                if seen:  # a digest reads every photo of the split
-                    seen.pop(content_digest(examples, with_masks), None)
-                for run in seen.values():
-                    raise InputError(f"{run.folder}: it was made from other images than those of --data="
-                                     f"{self.experiment.data.data}: give the flags of its data set, or leave the run out of "
-                                     "--compare")
-
     def _chosen(self, examples: Sequence[Example], split: str, max_tags: int | None = None) -> tuple[Example, ...]:
         known = {example.image_id: example for example in examples}
-        data = self.experiment.data.data
-        names = _items(self.config.images)
+        data = self.settings("data").data
+        names = items(self.config.images)
         for name in names:
             if name not in known:
                 raise InputError(f"--images: '{name}' is not among the {len(known)} {split} images of --data={data} (the "
@@ -142,6 +185,6 @@ class Sources:
         return tuple(sorted(fitting, key=lambda example: -len(example.tags))[:self.config.photos])
 
 
-def _items(text: str) -> list[str]:
+def items(text: str) -> list[str]:
     """Parts between commas, each once."""
     return list(dict.fromkeys(filter(None, (item.strip() for item in text.split(",")))))

@@ -12,7 +12,7 @@ from wsss_tf.errors import InputError
 from wsss_tf.files.store import write_npz
 
 _EPSILON = 1e-5  # keeps the maximum of an all-zero map from dividing by zero
-_REMEDY = "delete it and run scripts/make_cams.py again"
+_REMEDY = "delete it and run `wsss run --until=cams` again"
 
 
 def cam_path(folder: Path, image_id: str) -> Path:
@@ -37,7 +37,7 @@ def read_cam(folder: Path, image_id: str) -> tuple[np.ndarray, np.ndarray]:
         with np.load(path, allow_pickle=False) as arrays:
             keys, cam = arrays["keys"], arrays["cam"].astype(np.float32)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such class activation map: run scripts/make_cams.py") from None
+        raise InputError(f"{path}: no such class activation map: run `wsss run --until=cams`") from None
     except Exception as error:  # zipfile, zlib and numpy each have their own for a damaged file.
         raise InputError(f"{path}: expected the arrays 'keys' and 'cam' ({error}): {_REMEDY}") from error
     if keys.ndim != 1 or cam.ndim != 3 or len(keys) != len(cam):

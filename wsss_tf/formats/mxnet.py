@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from wsss_tf.errors import InputError
+from wsss_tf.errors import InputError, reason
+from wsss_tf.formats.arrays import named
 
 _LIST_MAGIC = 0x112
 _V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA  # files older than these begin an array with its number of axes
@@ -34,16 +35,12 @@ def read(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
             arrays = [_array(stream) for _ in range(stream.credible(count, 4))]
             names_count, = stream.numbers("<Q")
             names = [stream.text() for _ in range(stream.credible(names_count, 8))]
-            if stream.left() or len(set(names)) != len(names):
+            plain = [name.removeprefix("arg:").removeprefix("aux:") for name in names]
+            if stream.left() or len(set(plain)) != len(plain):
                 raise ValueError("bytes left over, or a name that occurs twice")
-        plain = [name.removeprefix("arg:").removeprefix("aux:") for name in names]
-        found = {name.removeprefix(prefix): array for name, array in zip(plain, arrays, strict=True)
-                 if name.startswith(prefix)}
-        if not found:
-            raise ValueError(f"no array {prefix}*")
-        return found
-    except (ValueError, KeyError, struct.error) as error:
-        raise InputError(f"{path}: expected a .params file of MXNet, found another or damaged one ({error}): "
+        return named(dict(zip(plain, arrays, strict=True)), prefix)
+    except Exception as error:
+        raise InputError(f"{path}: expected a .params file of MXNet, found another or damaged one ({reason(error)}): "
                          "give the published file, whole") from error
 
 

@@ -36,8 +36,10 @@ class CrfParams:
 
 
 CRF_SETS: dict[str, CrfParams] = {
-    # SEC and DSRG at test time, "default parameters" of the CRF authors' example.
+    # Widths and weights of the CRF authors' example, with the 10 iterations of SEC and DSRG at test time.
     "authors": CrfParams(3.0, 3.0, 80.0, 13.0, 10.0, 10),
+    # The example itself, which runs 5.
+    "authors_5": CrfParams(3.0, 3.0, 80.0, 13.0, 10.0, 5),
     # PSA, SEAM, EPS helper, SC-CAM, 1-stage: kernels of "authors", but scores with background that need not sum to 1.
     "psa": CrfParams(3.0, 3.0, 80.0, 13.0, 10.0, 10),
     # IRN, SIPE, AE-SIPE: hard labels with gt_prob 0.7 (unary_from_labels).

@@ -58,11 +58,6 @@ class Permutohedral:
             field = blur @ field
         return self._slice @ field
 
-    @property
-    def num_points(self) -> int:
-        """Number of lattice points that carry values."""
-        return self._splat.shape[0]
-
 
 def _enclosing_simplex(features: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The lattice simplex around each feature.

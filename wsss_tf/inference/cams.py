@@ -11,7 +11,7 @@ from wsss_tf.inference import multiscale, multiscale_irn
 from wsss_tf.inference.settings import CamConfig
 from wsss_tf.nets.backbone import Grid
 
-_FUSIONS = {"max": multiscale.fuse_max, "sum": multiscale.fuse_sum, "irn": multiscale_irn.fuse_irn}
+_FUSIONS = {"max": multiscale.fuse_max, "sum": multiscale.fuse_sum}
 
 
 class CamMaker:
@@ -23,7 +23,9 @@ class CamMaker:
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
         def maps(image):
-            return _FUSIONS[config.fusion](image, config.scales, config.flip, grid, dense)
+            if config.fusion == "irn":
+                return multiscale_irn.fuse_irn(image, config.scales, config.flip, grid, dense)
+            return _FUSIONS[config.fusion](image, config.scales, config.flip, grid, dense, config.upsampling == "direct")
 
         self._maps = maps
 

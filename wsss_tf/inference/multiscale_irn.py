@@ -6,7 +6,7 @@ the photo at every scale, and are upsampled to these in one step. That puts the
 cells of a net with cells at corners half a stride too low, and stretches scales
 other than 1 a little; multiscale.py puts all cells where their pixels are.
 
-Ref: Ahn et al., CVPR 2019; spec section 4.
+Ref: Ahn et al., CVPR 2019.
 """
 
 from collections.abc import Callable
@@ -60,13 +60,4 @@ def rescaled(image: tf.Tensor, scale: float) -> tf.Tensor:
 def high_res(maps: list[tf.Tensor], size: tf.Tensor, stride: int) -> tf.Tensor:
     """Sum of the maps at photo size, each upsampled to whole cells and cut: list of [h_s, w_s, K] -> [H, W, K]."""
     cells = [-(-size[axis] // stride) * stride for axis in (0, 1)]
-    return _sum(maps, cells)[: size[0], : size[1]]
-
-
-def strided(maps: list[tf.Tensor], size: tf.Tensor, stride: int = 4) -> tf.Tensor:
-    """Sum of the maps at a fraction of the photo: list of [h_s, w_s, K] -> [ceil(H / stride), ceil(W / stride), K]."""
-    return _sum(maps, [-(-size[axis] // stride) for axis in (0, 1)])
-
-
-def _sum(maps: list[tf.Tensor], size: list) -> tf.Tensor:
-    return tf.add_n([resize.bilinear(scale[None], size)[0] for scale in maps])
+    return tf.add_n([resize.bilinear(scale[None], cells)[0] for scale in maps])[: size[0], : size[1]]

@@ -7,6 +7,7 @@ from wsss_tf.files.images import MIN_SIDE
 from wsss_tf.imaging import crf
 
 FUSIONS = ("max", "sum", "irn")
+UPSAMPLINGS = ("cells", "direct")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +19,9 @@ class CamConfig:
     fusion: str = setting("max", "how the maps of the scales become one: max (eq. 2.4), sum, or irn, the sum exactly as IRN "
                                  "forms it, cells at tiles (A3-15)", FUSIONS)
     flip: bool = setting(False, "also fuse the mirror image (A2-18: chapter 2 is silent, no flip; A3-15: chapter 3 does)")
+    upsampling: str = setting("cells", "how a map becomes as large as the photo (eq. 2.4, A2-29): cells, padded to whole cells, "
+                                       "each put on its own pixels and then resized; or direct, in one step; irn has its own",
+                              UPSAMPLINGS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +31,9 @@ class PredictConfig:
     scales: tuple = setting((1.0, 0.75, 0.5), "input scales at test, fused by the maximum of the logits (A2-13)",
                             low=0.1)
     flip: bool = setting(False, "also fuse the mirror image")
-    crf_set: str = setting("authors", "parameter set of the dense CRF (A2-19; docs/methods.md has them all)", tuple(crf.CRF_SETS))
+    crf_set: str = setting("authors", "parameter set of the dense CRF: authors, that of its authors' example with the 10 "
+                                      "iterations of SEC and DSRG; authors_5, with the example's own 5; the thesis does not "
+                                      "decide (A2-19; docs/methods.md has them all)", tuple(crf.CRF_SETS))
     crf_backend: str = setting("auto", "pydensecrf when importable, else the project's own", crf.BACKENDS, counts=False)
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from wsss_tf.nets import mobilenet, resnet, resnet_torch, tiny, vgg, wide_resnet38
 from wsss_tf.nets.settings import BackboneConfig
 
-# Each builder: (output_stride, weights) -> Model, centred image [B, H, W, 3] -> the endpoints.
-BACKBONES: dict[str, Callable[[int, str], keras.Model]] = {
+# Each builder: (output_stride, weights, batch_norm="usual") -> Model, centred image [B, H, W, 3] -> the endpoints.
+BACKBONES: dict[str, Callable[..., keras.Model]] = {
     "vgg16": vgg.build,
     "vgg16_torch": vgg.build_torch,
     "resnet50": resnet.build_50,
@@ -53,10 +53,10 @@ def build_backbone(config: BackboneConfig) -> keras.Model:
     The endpoints are "classify" and "segment", float32 [B, h, w, D] each, with a
     cell for every `output_stride` pixels; Grid.padded gives the sides that the
     cells cover evenly. Some trunks have inner features as further endpoints.
-    Batch norms of pretrained trunks are frozen, statistics and affine part
-    (spec 1.4); in the last stages of the resnets of torchvision only the statistics are.
+    What the batch norms do in training is a setting (BackboneConfig.batch_norm).
 
     Raises:
-      InputError: unsupported output stride, or weights that do not fit.
+      InputError: unsupported output stride, weights that do not fit, or a
+        choice for batch norms where there are none.
     """
-    return BACKBONES[config.backbone](config.output_stride, config.weights)
+    return BACKBONES[config.backbone](config.output_stride, config.weights, config.batch_norm)

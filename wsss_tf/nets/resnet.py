@@ -10,37 +10,41 @@ import functools
 import keras
 
 from wsss_tf.errors import InputError
+from wsss_tf.nets.batch_norm import settle
 from wsss_tf.nets.weights import load_backbone_weights, load_trunk_weights
 from wsss_tf.ops import colour
 
 _EPSILON = 1e-5
 _STOCK_EPSILON = 1.001e-5  # of keras.applications
 _BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+# Output stride -> strides and dilation rates of the stages.
+_SHAPES = {8: ((1, 2, 1, 1), (1, 1, 2, 4)), 16: ((1, 2, 2, 1), (1, 1, 1, 2)), 32: ((1, 2, 2, 2), (1, 1, 1, 1))}
 _CONVENTION = "caffe_bgr"
 _STOCK = {50: keras.applications.ResNet50, 101: keras.applications.ResNet101}
 
 
-def build(output_stride: int, weights: str, depth: int) -> keras.Model:
+def build(output_stride: int, weights: str, batch_norm: str = "usual", depth: int = 50) -> keras.Model:
     """ResNet trunk: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 2048]}.
 
     The stride of a stage stands in the first 1x1 convolution of its first
     block; where it is left out, the 3x3 convolutions of that stage and the ones
     after it are dilated instead. Cell i looks at pixel stride * i, so inputs of
-    stride * k + 1 pixels (321) are covered evenly. Statistics and affine parts
-    of the batch norms are frozen (spec 1.4).
+    stride * k + 1 pixels (321) are covered evenly. The batch norms are usually
+    frozen, statistics and affine part.
 
     Args:
-      output_stride: 8 (DeepLab v2) or 16.
+      output_stride: 8 (DeepLab v2), 16 or 32.
       weights: "imagenet", "none", or the path of a Keras .h5 file of
         this trunk or of keras.applications.ResNet50 or ResNet101 (include_top=False).
+      batch_norm: "usual" and "frozen" are the same.
       depth: 50 or 101.
 
     Raises:
       InputError: another output stride, or weights that do not fit.
     """
-    if output_stride not in (8, 16):
-        raise InputError(f"output_stride={output_stride}: expected 8 or 16 for resnet{depth}")
-    strides, rates = (1, 2, output_stride // 8, 1), (1, 1, 16 // output_stride, 32 // output_stride)
+    if output_stride not in _SHAPES:
+        raise InputError(f"output_stride={output_stride}: expected 8, 16 or 32 for resnet{depth}")
+    strides, rates = _SHAPES[output_stride]
     image = keras.Input((None, None, 3), name="image")
     x = _stem(colour.CONVENTIONS[_CONVENTION](image))
     for stage, (blocks, stride, rate) in enumerate(zip(_BLOCKS[depth], strides, rates), 2):
@@ -48,9 +52,7 @@ def build(output_stride: int, weights: str, depth: int) -> keras.Model:
             x = _bottleneck(x, 64 * 2 ** (stage - 2), stride if block == 1 else 1, rate, block == 1,
                             f"conv{stage}_block{block}")
     trunk = keras.Model(image, {"classify": x, "segment": x}, name=f"resnet{depth}")
-    for layer in trunk.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
+    settle(trunk, "frozen" if batch_norm == "usual" else batch_norm)
     _start(trunk, weights, depth)
     return trunk
 
@@ -87,7 +89,7 @@ def _convolution(x: keras.KerasTensor, channels: int, size: int, stride: int, ra
     """A convolution without bias and its batch norm."""
     x = keras.layers.Conv2D(channels, size, strides=stride, dilation_rate=rate, padding=padding, use_bias=False,
                             kernel_initializer="he_normal", name=f"{name}_conv")(x)
-    return keras.layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_bn")(x)
+    return keras.layers.BatchNormalization(momentum=0.9, epsilon=_EPSILON, name=f"{name}_bn")(x)
 
 
 def _start(trunk: keras.Model, weights: str, depth: int) -> None:

@@ -1,4 +1,4 @@
-"""ResNet as IRN, SIPE and AE-SIPE have it: torchvision's strides, the last one left out, no dilation.
+"""ResNet with torchvision's strides: as IRN, SIPE and AE-SIPE have it, the last one left out, or as LDF has it, with all.
 
 Layers are named as in torchvision (torch_weights.py).
 
@@ -11,27 +11,30 @@ import keras
 
 from wsss_tf.errors import InputError
 from wsss_tf.nets import vgg
+from wsss_tf.nets.batch_norm import settle
 from wsss_tf.nets.torch_layers import FixedNorm, convolution
 from wsss_tf.nets.weights import load_converted_weights
 from wsss_tf.ops import colour
 
 _BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
-_STRIDES = (1, 2, 2, 1)
+_STRIDES = {16: (1, 2, 2, 1), 32: (1, 2, 2, 2)}  # of the stages, by the output stride
 _CONVENTION = "torchvision"
 
 
-def build(output_stride: int, weights: str, frozen: int = 2, depth: int = 50) -> keras.Model:
+def build(output_stride: int, weights: str, batch_norm: str = "usual", frozen: int = 2, depth: int = 50) -> keras.Model:
     """ResNet-50 or -101: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 2048]} and inner features.
 
     These are "stem" [B, H / 4, W / 4, 64] and "layer1" to "layer4", of 256, 512,
-    1024 and 2048 channels and stride 4, 8, 16 and 16. The stride of a stage
-    stands in the 3x3 convolution of its first block. Cell i looks at pixel
-    16 * i, so inputs of 16 * k + 1 pixels are covered evenly. Batch norms use
-    their running statistics; beyond the frozen stages gamma and beta learn.
+    1024 and 2048 channels and stride 4, 8, 16 and 16 or 32. The stride of a stage
+    stands in the 3x3 convolution of its first block; none is dilated. Cell i
+    looks at pixel stride * i, so inputs of stride * k + 1 pixels are covered evenly.
 
     Args:
-      output_stride: 16.
+      output_stride: 16 (IRN) or 32 (LDF).
       weights: "none", or the path of a Keras .h5 file of this trunk.
+      batch_norm: "usual": the statistics stay, gamma and beta learn beyond the
+        frozen stages; "frozen": these do not either; "trained": all statistics
+        follow the batches, those of the frozen stages too.
       frozen: how many of the four stages do not learn; the stem never does.
       depth: 50 (IRN) or 101.
 
@@ -39,23 +42,20 @@ def build(output_stride: int, weights: str, frozen: int = 2, depth: int = 50) ->
       InputError: another output stride, "imagenet", or weights that do not fit.
     """
     name = f"resnet{depth}_torch"
-    if output_stride != 16:
-        raise InputError(f"output_stride={output_stride}: expected 16 for {name}")
+    if output_stride not in _STRIDES:
+        raise InputError(f"output_stride={output_stride}: expected 16 or 32 for {name}")
     image = keras.Input((None, None, 3), name="image")
     x = _convolution(colour.CONVENTIONS[_CONVENTION](image), 64, 7, 2, "conv1", "bn1")
     x = vgg.padded_pool(keras.layers.ReLU(name="relu")(x), 2, "maxpool")
     endpoints = {"stem": x}
-    for stage, (blocks, stride) in enumerate(zip(_BLOCKS[depth], _STRIDES), 1):
+    for stage, (blocks, stride) in enumerate(zip(_BLOCKS[depth], _STRIDES[output_stride]), 1):
         for block in range(blocks):
             x = _bottleneck(x, 32 * 2**stage, 1 if block else stride, block == 0, f"layer{stage}_{block}")
         endpoints[f"layer{stage}"] = x
     trunk = keras.Model(image, {"classify": x, "segment": x} | endpoints, name=name)
     # Frozen and not cut off by stop_gradient: their weights are left alone all the same, and a loss on the erased
     # photo (thesis eq. 2.10) still reaches the photo through them.
-    still = ("conv1", "bn1", *(f"layer{stage}_" for stage in range(1, frozen + 1)))
-    for layer in trunk.layers:
-        if layer.name.startswith(still):
-            layer.trainable = False
+    settle(trunk, batch_norm, ("conv1", "bn1", *(f"layer{stage}_" for stage in range(1, frozen + 1))))
     load_converted_weights(trunk, weights, _CONVENTION, name)
     return trunk
 

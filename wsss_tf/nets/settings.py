@@ -7,6 +7,7 @@ from wsss_tf.config import setting
 BACKBONE_NAMES = ("vgg16", "vgg16_torch", "resnet50", "resnet101", "resnet50_torch", "resnet101_torch", "wrn38", "mobilenet", "tiny")
 LAST_LAYERS = {"fc8": ("fc8",), "head": ("fc6", "fc7", "fc8")}
 """Name prefixes of the layers whose learning rate is multiplied: which are the "last layers x10" (A2-25)."""
+BATCH_NORMS = ("usual", "frozen", "trained")
 FACETS = ("key", "query", "value", "token")  # of a transformer's patches
 
 
@@ -33,6 +34,10 @@ class BackboneConfig:
     """Which backbone to build and what it starts from."""
 
     backbone: str = setting("mobilenet", "backbone network; tiny has a few thousand parameters", BACKBONE_NAMES)
-    output_stride: int = setting(8, "input pixels per feature cell: 8 (thesis, A2-3) or 16; some backbones have 32 too", low=1)
+    output_stride: int = setting(8, "input pixels per feature cell: 8 (thesis, A2-3), 16 or 32; wrn38 has 8 only, the resnets of "
+                                    "torchvision 16 and 32", low=1)
     weights: str = setting("imagenet", "start of the backbone: imagenet (Keras downloads it), none, or a local "
                                        "Keras .h5 file; may contain ${VARIABLE}", file=True)
+    batch_norm: str = setting("usual", "batch norms in training. frozen: none changes; trained: statistics follow the batches, "
+                                       "gamma and beta learn (LDF); usual: frozen in resnet50, resnet101, mobilenet and wrn38, "
+                                       "only the statistics frozen in the resnets of torchvision, trained in tiny", BATCH_NORMS)

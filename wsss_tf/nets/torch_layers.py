@@ -2,22 +2,34 @@
 
 import keras
 
-_EPSILON = 1e-5
+_EPSILON, _MOMENTUM = 1e-5, 0.9
 
 
 class FixedNorm(keras.layers.BatchNormalization):
-    """Batch norm that uses its running statistics in training too: [B, h, w, D] -> [B, h, w, D].
+    """Batch norm whose statistics need not follow the batches in training: [B, h, w, D] -> [B, h, w, D].
 
-    The statistics never change; gamma and beta learn unless the layer is
-    frozen, whereas Keras's own layer, once frozen, freezes them as well.
+    Fixed ones never change and are used in training too, while gamma and beta
+    learn unless the layer is frozen; Keras's own layer, once frozen, freezes
+    them as well. The name stands in files of weights, so that it stays whatever
+    is fixed.
+
+    Args:
+      epsilon: PyTorch's.
+      momentum: of the moving statistics; PyTorch calls 0.1 what is 0.9 here.
+      fixed: whether the statistics stay as they are.
     """
 
-    def __init__(self, epsilon: float = _EPSILON, **kwargs):
-        super().__init__(epsilon=epsilon, **kwargs)
+    def __init__(self, epsilon: float = _EPSILON, momentum: float = _MOMENTUM, fixed: bool = True, **kwargs):
+        super().__init__(epsilon=epsilon, momentum=momentum, **kwargs)
+        self.fixed = fixed
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         """See the class."""
-        return super().call(inputs, training=False)
+        return super().call(inputs, training=training and not self.fixed)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return super().get_config() | {"fixed": self.fixed}
 
 
 def convolution(x: keras.KerasTensor, channels: int, size: int, stride: int, rate: int,

@@ -14,32 +14,14 @@ from wsss_tf.config import expand_path
 from wsss_tf.errors import InputError
 from wsss_tf.files.store import writing
 from wsss_tf.formats import hdf5
+from wsss_tf.nets.origin import ATTRIBUTE, Provenance, provenance
 from wsss_tf.nets.places import variables_of
 
-_ATTRIBUTE = "wsss_tf"  # of the file itself: where the weights come from
 _BESIDE = re.compile("optimizer|.*seed_generator")  # what a file may hold beside weights
 
 
-@dataclasses.dataclass(frozen=True)
-class Provenance:
-    """What a converted file says of itself.
-
-    Attributes:
-      checkpoint: name of the published checkpoint in checkpoints/manifest.json.
-      net: the net it was converted for.
-      convention: the input that its weights were trained on, one of colour.CONVENTIONS.
-      supervision: what its training saw, in words.
-      source_sha256: of the published file.
-    """
-
-    checkpoint: str
-    net: str
-    convention: str
-    supervision: str
-    source_sha256: str
-
-
-def load_backbone_weights(model: keras.Model, source: str, application: Callable[..., keras.Model]) -> None:
+def load_backbone_weights(model: keras.Model, source: str, application: Callable[..., keras.Model],
+                          with_top: bool = False) -> None:
     """Fills a keras.applications model from "imagenet" or a local file.
 
     Args:
@@ -47,13 +29,14 @@ def load_backbone_weights(model: keras.Model, source: str, application: Callable
       source: "imagenet" (Keras's download) or a path of a Keras .h5 file, in
         which ${VARIABLE} is expanded.
       application: the keras.applications function that knows the download.
+      with_top: whether the model has the fully connected layers.
 
     Raises:
       InputError: no such file, a file for another net, or no network.
     """
     if source == "imagenet":
         try:
-            pretrained = application(include_top=False, weights="imagenet")
+            pretrained = application(include_top=with_top, weights="imagenet")
         except Exception as error:  # Keras wraps network errors in plain Exception.
             raise InputError(f"weights=imagenet: Keras could not download the weights ({error}): "
                              "give a local file with --cls_weights=FILE.h5 and --seg_weights=FILE.h5") from error
@@ -63,7 +46,7 @@ def load_backbone_weights(model: keras.Model, source: str, application: Callable
 
 
 def load_trunk_weights(trunk: keras.Model, source: str, convention: str, name: str = "") -> bool:
-    """Fills a trunk from a file that was written for this very trunk, for one by scripts/weights.py; says if it was.
+    """Fills a trunk from a file that was written for this very trunk, for one by `wsss weights`; says if it was.
 
     Args:
       trunk: the trunk to fill.
@@ -101,8 +84,8 @@ def load_converted_weights(trunk: keras.Model, source: str, convention: str, che
     if source == "none":
         return
     if source == "imagenet":
-        raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: run scripts/weights.py fetch "
-                         f"{checkpoint} and give the file with --cls_weights=FILE.weights.h5 and "
+        raise InputError(f"weights=imagenet: Keras has none to download for {trunk.name}: run `wsss weights fetch "
+                         f"{checkpoint}` and give the file with --cls_weights=FILE.weights.h5 and "
                          "--seg_weights=FILE.weights.h5")
     load_weights(trunk, expand_path(source), convention)
 
@@ -147,37 +130,10 @@ def save_weights(net: keras.Model, path: Path, origin: Provenance | None = None)
             net.save_weights(renamed)
             if origin:
                 with h5py.File(renamed, "r+") as file:
-                    file.attrs[_ATTRIBUTE] = json.dumps(dataclasses.asdict(origin))
+                    file.attrs[ATTRIBUTE] = json.dumps(dataclasses.asdict(origin))
             renamed.replace(temporary)
         finally:
             renamed.unlink(missing_ok=True)
-
-
-def provenance(path: Path) -> Provenance | None:
-    """What a weights file says of itself, or None if it says nothing.
-
-    Raises:
-      InputError: there is no such file, or it is none of HDF5.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such weights file: check the path, or run the stage that writes it (or "
-                         "scripts/weights.py, if it is a published one)")
-    try:
-        with h5py.File(path, "r") as file:
-            text = file.attrs.get(_ATTRIBUTE)
-        return None if text is None else Provenance(**json.loads(text))
-    except Exception as error:
-        reason = (str(error) or repr(error)).splitlines()[0]
-        raise InputError(f"{path}: these weights do not fit any net ({reason}): expected a whole .h5 file of Keras: "
-                         "make or fetch it again") from error
-
-
-def origin_of(source: str) -> Provenance | None:
-    """What the file behind a flag such as --seg_weights says of itself; None if it says nothing or is not there."""
-    try:
-        return provenance(expand_path(source))
-    except InputError:
-        return None
 
 
 def _fitting(net: keras.Model, path: Path) -> list[tuple[keras.Variable, np.ndarray]]:

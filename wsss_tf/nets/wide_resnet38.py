@@ -8,6 +8,7 @@ Ref: Wu et al., Pattern Recognition 2019 (model A1); Ahn and Kwak, CVPR 2018; sp
 import keras
 
 from wsss_tf.errors import InputError
+from wsss_tf.nets.batch_norm import settle
 from wsss_tf.nets.torch_layers import FixedNorm, convolution
 from wsss_tf.nets.weights import load_converted_weights
 from wsss_tf.ops import colour
@@ -26,17 +27,18 @@ _FROZEN = ("conv1a", "b2_")  # by every system that uses the trunk
 _CONVENTION = "torchvision"
 
 
-def build(output_stride: int, weights: str) -> keras.Model:
+def build(output_stride: int, weights: str, batch_norm: str = "usual") -> keras.Model:
     """Wide ResNet-38: centred image [B, H, W, 3] -> {"classify", "segment": [B, h, w, 4096]} and inner features.
 
     These are "conv3" [B, H / 4, W / 4, 256], "conv4" [B, h, w, 512] and "conv5"
     [B, h, w, 1024], what the blocks b4, b5 and b6 read. Cell i looks at pixel
     8 * i, so inputs of 8 * k + 1 pixels are covered evenly. All batch norms are
-    frozen, and so are the first convolution and the blocks of b2.
+    usually frozen, and the first convolution and the blocks of b2 always are.
 
     Args:
       output_stride: 8.
       weights: "none", or the path of a Keras .h5 file of this trunk.
+      batch_norm: "usual" and "frozen" are the same.
 
     Raises:
       InputError: another output stride, "imagenet", or weights that do not fit.
@@ -55,9 +57,7 @@ def build(output_stride: int, weights: str) -> keras.Model:
     x = _activate(x, "bn7")
     taps = {name: read[stage] for stage, name in _TAPS.items()}
     trunk = keras.Model(image, {"classify": x, "segment": x} | taps, name="wrn38")
-    for layer in trunk.layers:
-        if isinstance(layer, FixedNorm) or layer.name.startswith(_FROZEN):
-            layer.trainable = False
+    settle(trunk, "frozen" if batch_norm == "usual" else batch_norm, _FROZEN)
     load_converted_weights(trunk, weights, _CONVENTION, "wide_resnet38")
     return trunk
 

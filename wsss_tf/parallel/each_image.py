@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm import tqdm
-
 from wsss_tf.errors import InputError, WriteError
 from wsss_tf.example import Example
 from wsss_tf.files.store import make_folder
 from wsss_tf.parallel import pool as parallel
+from wsss_tf.parallel.progress import counted
 
 T = TypeVar("T")
 
@@ -80,15 +79,13 @@ def attempt_each(work: Callable[..., T], examples: Sequence[Example], arguments:
             made, failed = _attempt(arguments, example.image, example)
             yield work, example.image, failed, *(made or ())
 
-    with tqdm(total=len(examples), desc=label, unit="img") as bar:
-        for value, failed in parallel.ordered(_go_on, calls(), len(examples), workers):
-            bar.update()
-            if isinstance(failed, WriteError):
-                fatal.append(failed)
-            elif failed:
-                failures.append(failed)
-            else:
-                values.append(value)
+    for value, failed in counted(parallel.ordered(_go_on, calls(), len(examples), workers), len(examples), label):
+        if isinstance(failed, WriteError):
+            fatal.append(failed)
+        elif failed:
+            failures.append(failed)
+        else:
+            values.append(value)
     if fatal:
         raise fatal[0]
     return values, failures

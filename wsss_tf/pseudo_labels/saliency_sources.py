@@ -7,14 +7,12 @@ import cv2
 import numpy as np
 
 from wsss_tf.errors import InputError
-from wsss_tf.example import Example, objects
+from wsss_tf.example import MASK_SUPERVISION, Example, objects
 from wsss_tf.files.cams import read_cam
 from wsss_tf.files.images import read_labels, read_photo, read_saliency
 from wsss_tf.files.store import write_image
 from wsss_tf.pseudo_labels.saliency import binarise, refine
 from wsss_tf.pseudo_labels.settings import SaliencyConfig
-
-MASK_SUPERVISION = "mask supervision"  # the mark of a run whose training opened masks
 
 SUPERVISION = {  # by source, what it adds to the image tags
     "maps": "saliency maps",

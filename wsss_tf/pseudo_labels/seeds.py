@@ -1,4 +1,4 @@
-"""Pseudo-labels (eqs 1.12-1.13) and sparse initial seeds (eqs 3.2-3.5) from class activation maps."""
+"""Pseudo-labels (eqs 1.12-1.13) and sparse initial seeds (eqs 3.3-3.5) from class activation maps."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def superpixel_seed(keys: np.ndarray, cam: np.ndarray, superpixels: np.ndarray, 
     Returns:
       uint8 [H, W] of 0..C and 255 (unlabeled).
 
-    Ref: thesis eqs 3.2-3.5.
+    Ref: thesis eqs 3.3-3.5.
     """
     maps = normalise(cam)
     strength = maps.max(axis=0, initial=0)
@@ -39,24 +39,27 @@ def superpixel_seed(keys: np.ndarray, cam: np.ndarray, superpixels: np.ndarray, 
     return np.where(quiet & ((seed == UNKNOWN) | (not keep_foreground)), BACKGROUND, seed).astype(np.uint8)
 
 
-def pseudo_label(keys: np.ndarray, cam: np.ndarray, threshold: float) -> np.ndarray:
+def pseudo_label(keys: np.ndarray, cam: np.ndarray, threshold: float, ignore_below: float | None = None) -> np.ndarray:
     """The strongest present class of each pixel, background below the threshold.
 
     Args:
       keys: int64 [K], label values of the present classes; none means all background.
       cam: float32 [K, H, W], rectified maps.
       threshold: score of the background, 0..1.
+      ignore_below: score that a class has to exceed, from the threshold on;
+        pixels between the two are ignored. None: the threshold.
 
     Returns:
-      uint8 [H, W] label map.
+      uint8 [H, W] label map of 0..C and 255 (ignored).
 
     Ref: thesis eqs 1.12-1.13.
     """
     if not len(keys):
         return np.full(cam.shape[1:], BACKGROUND, np.uint8)
     maps = normalise(cam)
-    label = keys[maps.argmax(axis=0)]
-    return np.where(maps.max(axis=0) > threshold, label, BACKGROUND).astype(np.uint8)
+    strength, label = maps.max(axis=0), keys[maps.argmax(axis=0)]
+    doubtful = BACKGROUND if ignore_below is None else np.where(strength > threshold, UNKNOWN, BACKGROUND)
+    return np.where(strength > (threshold if ignore_below is None else ignore_below), label, doubtful).astype(np.uint8)
 
 
 def write_label(path: Path, image_id: str, cams: Path, config: LabelConfig) -> None:
@@ -71,7 +74,7 @@ def write_label(path: Path, image_id: str, cams: Path, config: LabelConfig) -> N
     Raises:
       InputError: the maps are missing or damaged.
     """
-    write_image(path, pseudo_label(*read_cam(cams, image_id), config.threshold))
+    write_image(path, pseudo_label(*read_cam(cams, image_id), config.threshold, config.ignore_below))
 
 
 def write_seed(path: Path, image_id: str, cams: Path, superpixels: Path, config: SeedConfig) -> None:

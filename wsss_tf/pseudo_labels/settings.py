@@ -3,6 +3,7 @@
 import dataclasses
 
 from wsss_tf.config import setting
+from wsss_tf.errors import InputError
 
 DOUBTFUL = ("all_labeled", "unlabeled")  # refinements, by what a salient pixel without CAM becomes
 SOURCES = ("maps", "spectral_residual", "fine_grained", "ground_truth")
@@ -38,6 +39,14 @@ class LabelConfig:
     """How class activation maps become pseudo-labels."""
 
     threshold: float = setting(0.2, "score of the background beside the normalised maps (eq. 1.12; PSA uses 0.2)")
+    ignore_below: float | None = setting(
+        None, "normalised map above which a pixel takes a class (eq. 1.13); one between the threshold and this is ignored in "
+              "training; none: the threshold is both", kind=float)
+
+    def __post_init__(self):
+        if self.ignore_below is not None and self.ignore_below < self.threshold:
+            raise InputError(f"ignore_below={self.ignore_below:g}: expected no less than the threshold {self.threshold:g}, as "
+                             "pixels between the two are ignored: raise it, or set it to none")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from wsss_tf.files.images import read_labels
 from wsss_tf.files.store import write_image, write_labels, write_npz, write_text
-from wsss_tf.report.page import draw_labels
+from wsss_tf.imaging.drawing import draw_labels
 from wsss_tf.results.masks import marginals
 
 _OVERLAY_SIDE = 2048  # pixels; larger photos are laid under their mask at this size, to be looked at

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from wsss_tf.data.voc import CLASS_NAMES
-from wsss_tf.errors import InputError
+from wsss_tf.errors import InputError, reason
 from wsss_tf.evaluate.artefacts import each_of
 from wsss_tf.example import BACKGROUND, UNKNOWN
 from wsss_tf.files.images import image_size, read_labels
@@ -122,8 +122,10 @@ def _check_folder(folder: Path, test: Submission) -> list[str]:
             with Image.open(path, formats=["PNG"]) as image:
                 mode = image.mode
             fault = _fault(path, read_labels(path), test.photos.get(wanted[name]))
-        except (InputError, OSError, SyntaxError, ValueError) as error:
-            return str(error) if isinstance(error, InputError) else f"{path}: not a readable PNG ({error}): write it again"
+        except InputError as error:
+            return str(error)
+        except Exception as error:  # Pillow has one for every kind of damage
+            return f"{path}: not a readable PNG ({reason(error)}): write it again"
         return f"{path}: expected a palette PNG, found mode {mode}: write it with --masks" if mode != "P" else fault
 
     checked = each_of([name for name in wanted if name in there], check, "checking")

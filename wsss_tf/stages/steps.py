@@ -1,75 +1,101 @@
-"""The stages of every system: what each reads, computes and writes."""
+"""The steps that systems share and that need no net of theirs: data, maps and targets, scores and the report.
+
+TensorFlow is imported by the work itself, so that a chain is planned, and found up to date, without it.
+"""
 
 import dataclasses
 import functools
 import json
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
-import keras
-
-from wsss_tf.config import expand_path
 from wsss_tf.data.advice import advice
-from wsss_tf.data.build.shapes import generate_shapes
 from wsss_tf.data.check import check_dataset, content_digest, listing_digest
+from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.artefacts import score_cams, score_masks, score_objects, score_seeds, score_superpixels
 from wsss_tf.evaluate.folder import CAM_THRESHOLDS
-from wsss_tf.example import Example
-from wsss_tf.experiment import Experiment
-from wsss_tf.files.cams import cam_path, write_cam
+from wsss_tf.example import Dataset, Example
 from wsss_tf.files.images import read_photo
 from wsss_tf.files.store import write_json
 from wsss_tf.imaging import crf
-from wsss_tf.inference.cams import CamMaker
-from wsss_tf.inference.probabilities import Predictor
-from wsss_tf.inference.saved_model import write_saved_model
-from wsss_tf.nets.backbone import backbone_grid
-from wsss_tf.nets.weights import save_weights
-from wsss_tf.parallel.each_image import make_missing, missing
 from wsss_tf.pseudo_labels import saliency_sources
-from wsss_tf.pseudo_labels.seeds import write_seed
-from wsss_tf.report import run as report_run
-from wsss_tf.results.masks import write_masks
-from wsss_tf.stages.stage import Chain, Stage
-from wsss_tf.superpixels.features import Features
+from wsss_tf.pseudo_labels.seeds import write_label, write_seed
+from wsss_tf.pseudo_labels.settings import LabelConfig, SaliencyConfig, SeedConfig
+from wsss_tf.stages.place import NET, Place
+from wsss_tf.stages.stage import Makes, Stage
 from wsss_tf.superpixels.grouping import write_superpixels
-from wsss_tf.superpixels.settings import uses_features
-from wsss_tf.systems.dilated_classifier import without_dilated_blocks
-from wsss_tf.systems.recipes import attends, classifier_method, recipe
-from wsss_tf.systems.trained import CLASSIFIER, SEGMENTER, new_classifier, trained_classifier, trained_segmenter
-from wsss_tf.train.loop import fit
-from wsss_tf.train.precision import number_format
-from wsss_tf.train.replicas import chief_first, is_chief, open_strategy
+from wsss_tf.superpixels.settings import FeatureConfig, SuperpixelConfig, uses_features
 
-PLAIN, REFINED = "plain", "crf"  # folders of the masks without and with dense CRF
-
-Inputs = dict[str, Path]
+PLAIN, REFINED = "plain", "crf"
+"""Folders of the masks without and with dense CRF."""
+PREPARE = "prepare"
+SCORED = (Makes.CAMS, Makes.LABELS, Makes.SALIENCY, Makes.SUPERPIXELS, Makes.MASKS)
 
 
-def open_chain(experiment: Experiment) -> Chain:
-    """The chain of an experiment; generates the embedded data first if that is its source."""
-    if experiment.data.source == "shapes":
-        with chief_first():
-            generate_shapes(expand_path(experiment.data.data), experiment.shapes)
-    return Chain(STAGES, experiment, _source)
+def prepare(data: DataConfig) -> Stage:
+    """Decodes every file of the data set once; other stages depend on the digests that it takes."""
+    return Stage(PREPARE, prepare_data, (data,), listing=_listing)
 
 
-def _source(experiment: Experiment) -> str:
-    dataset = experiment.dataset
-    listings = [listing_digest(split, with_masks=True) for split in (dataset.train, dataset.val)]
-    return json.dumps([*dataset.class_names, *listings])
+def saliency(config: SaliencyConfig, data: DataConfig, cams: str = "cams") -> Stage:
+    """Training targets from saliency, refined by the maps of the stage `cams` if the settings ask for it (eqs 2.5-2.6)."""
+    reads = {"ground_truth": {"masks": "prepare.train_masks"}}
+    needs = {"photos": "prepare.train"} | reads.get(config.source, {})
+    needs |= {"cams": cams} if config.refinement != "none" else {}
+    maximum = data.maps_max if config.source == "maps" else 255
+    return Stage("saliency", functools.partial(make_saliency, maximum), (config,), needs, Makes.SALIENCY,
+                 (saliency_sources.SUPERVISION[config.source],), opens_masks=config.source == "ground_truth",
+                 prove=_prove_saliency)
 
 
-def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    dataset = experiment.dataset
+def superpixels(config: SuperpixelConfig, features: FeatureConfig, net: str = "") -> Stage:
+    """Superpixels of the training photos (Table 3.1); `net` is the stage that trains the transformer, if the chain does."""
+    reads = uses_features(config)
+    needs = {"photos": "prepare.train"} | ({"net": net} if net else {})
+    return Stage("superpixels", make_superpixels, (config, features) if reads else (config,), needs, Makes.SUPERPIXELS,
+                 prove=_prove_superpixels)
+
+
+def labels(config: LabelConfig, cams: str = "cams") -> Stage:
+    """Pseudo-labels from class activation maps (eqs 1.12-1.13)."""
+    return Stage("labels", make_labels, (config,), {"cams": cams}, Makes.LABELS)
+
+
+def seeds(config: SeedConfig, cams: str = "cams", superpixels: str = "superpixels") -> Stage:
+    """Sparse initial seeds from class activation maps and superpixels (eqs 3.3-3.5)."""
+    return Stage("seeds", make_seeds, (config,), {"cams": cams, "superpixels": superpixels}, Makes.LABELS)
+
+
+def scores(stages: Sequence[Stage]) -> Stage:
+    """Scores of all that the stages before have made and that masks can tell about."""
+    made = {stage.name: stage for stage in stages if stage.makes in SCORED}
+    needs = {"val_masks": "prepare.val_masks", "train_masks": "prepare.train_masks"} | {name: name for name in made}
+    makes = tuple((name, stage.makes.value) for name, stage in made.items())
+    return Stage("scores", functools.partial(make_scores, makes), (), needs, Makes.SCORES, own=True)
+
+
+def report(stages: Sequence[Stage], settings: Sequence[object], defaults: Mapping[str, object]) -> Stage:
+    """The report on all stages before it; it shows every setting, those first that are not the default."""
+    shown = [stage for stage in stages if stage.makes is not Makes.EXPORT]
+    needs = {stage.name: stage.name for stage in shown}
+    makes = tuple((stage.name, stage.makes.value) for stage in shown)
+    return Stage("report", functools.partial(make_report, makes, dict(defaults)), tuple(settings), needs, Makes.REPORT, own=True)
+
+
+def prepare_data(place: Place, data: DataConfig) -> dict:
+    """The work of `prepare`.
+
+    Raises:
+      InputError: problems were found; they are printed.
+    """
+    dataset = place.dataset
     for line in advice(dataset):
         print(f"warning: {line}")
-    problems = check_dataset(dataset, True, experiment.data.saliency_max)
+    problems = check_dataset(dataset, True, data.maps_max, data.max_pixels)
     if problems:
         for problem in problems:
             print(problem)
-        raise InputError(f"{experiment.data.data}: {len(problems)} problems found (listed above): "
-                         "mend them and run again")
+        raise InputError(f"{data.data}: {len(problems)} problems found (listed above): mend them and run again")
     return {
         "classes": list(dataset.class_names),
         "train_images": len(dataset.train),
@@ -78,180 +104,104 @@ def _prepare(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
         "train_masks": content_digest(dataset.train, with_masks=True),
         "val": content_digest(dataset.val, with_masks=False),
         "val_masks": content_digest(dataset.val, with_masks=True),
-        "saliency_max": experiment.data.saliency_max,
+        "maps_max": data.maps_max,
     }
 
 
-def _classifier(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e, dataset = experiment, experiment.dataset
-    keras.utils.set_random_seed(e.run.seed)
-    with open_strategy(e.run.replicas).scope(), number_format(e.cls_train.precision):
-        method = classifier_method(e)
-        numbers = fit(method, dataset.train, dataset.num_classes, {}, e.classifier_crops, e.cls_train, e.run.seed, folder)
-    if is_chief():
-        save_weights(without_dilated_blocks(method.net, new_classifier(e, dataset.num_classes)), folder / CLASSIFIER)
-    return numbers
+def make_saliency(maximum: int, place: Place, config: SaliencyConfig) -> dict:
+    """The work of `saliency`; `maximum` is the value of a map that means certainly salient."""
+    return place.each_image(saliency_sources.write_target,
+                            lambda example: (example, config, maximum, place.inputs.get("cams")))
 
 
-def _cams(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e, train = experiment, experiment.dataset.train
-    maker = CamMaker(trained_classifier(e, inputs["classifier"]), backbone_grid(e.cls_backbone), e.cam)
-    make_missing(write_cam, train, lambda example: cam_path(folder, example.image_id), maker.present, "cams", e.run)
-    return {"images": len(train)}
+def make_superpixels(place: Place, config: SuperpixelConfig, features: FeatureConfig | None = None) -> dict:
+    """The work of `superpixels`; the net is loaded only if a photo is left."""
+    look = None
+    if features and place.missing():
+        from wsss_tf.superpixels.features import Features
 
-
-def _saliency(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e, config, train = experiment, experiment.saliency, experiment.dataset.train
-    saliency_sources.require_source(config, train)
-    make_missing(saliency_sources.write_target, train, functools.partial(_png, folder),
-                 lambda example: (example, config, e.data.saliency_max, inputs.get("cams")), "saliency", e.run)
-    return {"images": len(train), "supervision": saliency_sources.SUPERVISION[config.saliency_source]}
-
-
-def _superpixels(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e, train = experiment, experiment.dataset.train
-    crf.require_backend(e.superpixels.crf_backend)
-    target = functools.partial(_png, folder)
-    features = Features(e.features) if uses_features(e.superpixels) and missing(train, target) else None
+        own = {"weights": str(place.inputs["net"] / NET)} if "net" in place.inputs else {}
+        look = Features(dataclasses.replace(features, **own))
 
     def arguments(example: Example) -> tuple:
-        return example.image, features(read_photo(example.image)) if features else None, e.superpixels
+        return example.image, look(read_photo(example.image)) if look else None, config
 
-    make_missing(write_superpixels, train, target, arguments, "superpixels", e.run)
-    return {"images": len(train)}
-
-
-def _superpixel_scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    scores = score_superpixels(experiment.dataset.train, inputs["superpixels"], experiment.run).as_dict()
-    write_json(folder / "scores.json", scores)
-    return scores
+    return place.each_image(write_superpixels, arguments)
 
 
-def _seeds(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e, train = experiment, experiment.dataset.train
-    make_missing(write_seed, train, functools.partial(_png, folder),
-                 lambda example: (example.image_id, inputs["cams"], inputs.get("superpixels"), e.seeds), "seeds", e.run)
-    return {"images": len(train)}
+def make_labels(place: Place, config: LabelConfig) -> dict:
+    """The work of `labels`."""
+    return place.each_image(write_label, lambda example: (example.image_id, place.inputs["cams"], config))
 
 
-def _segmenter(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e, dataset = experiment, experiment.dataset
-    keras.utils.set_random_seed(e.run.seed)
-    maps = {name: functools.partial(_png, inputs[stage]) for name, stage in recipe(e).maps.items()}
-    with open_strategy(e.run.replicas).scope(), number_format(e.seg_train.precision):
-        method = recipe(e).method(e, inputs)
-        numbers = fit(method, dataset.train, dataset.num_classes, maps, e.crops, e.seg_train, e.run.seed, folder)
-    if is_chief():
-        save_weights(method.net, folder / SEGMENTER)
-    return numbers | {"supervision": e.supervision}
+def make_seeds(place: Place, config: SeedConfig) -> dict:
+    """The work of `seeds`."""
+    return place.each_image(write_seed, lambda example: (
+        example.image_id, place.inputs["cams"], place.inputs["superpixels"], config))
 
 
-def _masks(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e, val = experiment, experiment.dataset.val
-    crf.require_backend(e.test.crf_backend)
-    predictor = Predictor(trained_segmenter(e, inputs["segmenter"]), backbone_grid(e.seg_backbone), e.test)
-
-    def arguments(example: Example) -> tuple:
-        image = read_photo(example.image)
-        return _png(folder / PLAIN, example), predictor.probabilities(image), image, e.test.crf_set, e.test.crf_backend
-
-    make_missing(write_masks, val, functools.partial(_png, folder / REFINED), arguments, "masks", e.run)
-    return {"images": len(val)}
-
-
-def _export(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    e = experiment
-    net = trained_segmenter(e, inputs["segmenter"])
-    target = write_saved_model(folder, net, backbone_grid(e.seg_backbone), e.test, e.export, e.dataset.class_names)
-    return {"saved_model": target.name, "supervision": e.supervision}
+def make_scores(makes: tuple[tuple[str, str], ...], place: Place) -> dict:
+    """The work of `scores`: scores.json has the scores of each stage by its name."""
+    found = {}
+    for name, made in makes:
+        score = _SCORES[Makes(made)](place, name)
+        if score is not None:
+            found[name] = score
+    write_json(place.folder / "scores.json", found)
+    masks = next((found[name] for name, made in makes if made == Makes.MASKS.value and name in found), {})
+    return {kind: masks[kind]["miou"] for kind in (PLAIN, REFINED) if kind in masks}
 
 
-def _scores(experiment: Experiment, folder: Path, inputs: Inputs) -> dict:
-    dataset = experiment.dataset
-    scores = {}
-    if any(example.mask for example in dataset.val):  # without any, the masks are all that is wanted
-        scores = {name: score_masks(dataset.val, inputs["masks"] / name, dataset.class_names).as_dict()
-                  for name in (PLAIN, REFINED)}
-    if all(example.mask for example in dataset.train):
-        scores |= _training_scores(experiment, inputs)
-    write_json(folder / "scores.json", scores)
-    mious = {name: scores[name]["miou"] for name in (PLAIN, REFINED) if name in scores}
-    return mious | {"supervision": experiment.supervision}
+def make_report(makes: tuple[tuple[str, str], ...], defaults: dict[str, object], place: Place, *settings: object) -> dict:
+    """The work of `report`."""
+    from wsss_tf.report.run import write_run_report
+
+    return write_run_report(place, {name: Makes(made) for name, made in makes}, defaults)
 
 
-def _training_scores(experiment: Experiment, inputs: Inputs) -> dict:
-    """How good the targets that training sees are, measured afterwards with the masks it never sees."""
-    dataset, scores = experiment.dataset, {}
-    if "cams" in inputs:
-        curve = score_cams(dataset.train, inputs["cams"], dataset.class_names, CAM_THRESHOLDS)
-        scores["cams"] = {str(threshold): score.as_dict() for threshold, score in curve.items()}
-    if "seeds" in inputs:
-        scores["seeds"] = score_seeds(dataset.train, inputs["seeds"], dataset.class_names).as_dict()
-    if "saliency" in inputs:
-        scores["saliency"] = score_objects(dataset.train, inputs["saliency"]).as_dict()
-    if "superpixels" in inputs:
-        scores["superpixels"] = score_superpixels(dataset.train, inputs["superpixels"], experiment.run).as_dict()
-    return scores
+def _listing(open_dataset: Callable[[], Dataset]) -> str:
+    dataset = open_dataset()
+    listings = [listing_digest(split, with_masks=True) for split in (dataset.train, dataset.val)]
+    return json.dumps([*dataset.class_names, *listings])
 
 
-def _png(folder: Path, example: Example) -> Path:
-    return folder / f"{example.image_id}.png"
+def _prove_saliency(dataset: Dataset, config: SaliencyConfig) -> None:
+    saliency_sources.require_source(config, dataset.train)
 
 
-def _refines(experiment: Experiment) -> bool:
-    return experiment.saliency.refinement != "none"
+def _prove_superpixels(dataset: Dataset, config: SuperpixelConfig, features: FeatureConfig | None = None) -> None:
+    crf.require_backend(config.crf_backend)
 
 
-def _maps(experiment: Experiment) -> tuple[str, ...]:
-    """The stages that make what the segmenter is trained on."""
-    return tuple(recipe(experiment).maps.values())
+def _score_masks(place: Place, name: str) -> dict | None:
+    dataset = place.dataset
+    if not any(example.mask for example in dataset.val):  # the masks are all that is wanted
+        return None
+    return {kind: score_masks(dataset.val, place.inputs[name] / kind, dataset.class_names).as_dict()
+            for kind in (PLAIN, REFINED)}
 
 
-def _uses_cams(experiment: Experiment) -> bool:
-    return "seeds" in _maps(experiment) or _refines(experiment)
+def _of_training(score):
+    """Scores of what training sees, measured afterwards with the masks it never sees; none if one lacks its mask."""
+
+    def run(place: Place, name: str) -> dict | None:
+        train = place.dataset.train
+        return score(place, place.inputs[name]) if all(example.mask for example in train) else None
+
+    return run
 
 
-def _needs_saliency(experiment: Experiment) -> tuple[str, ...]:
-    reads = {"maps": ("prepare.saliency_max",), "ground_truth": ("prepare.train_masks",)}
-    source = reads.get(experiment.saliency.saliency_source, ())
-    return ("prepare.train", *source, *(("cams",) if _refines(experiment) else ()))
+def _score_cams(place: Place, folder) -> dict:
+    curve = score_cams(place.dataset.train, folder, place.dataset.class_names, CAM_THRESHOLDS)
+    return {str(threshold): score.as_dict() for threshold, score in curve.items()}
 
 
-def _needs_seeds(experiment: Experiment) -> tuple[str, ...]:
-    return ("cams", *(("superpixels",) if "superpixels" in _maps(experiment) else ()))
-
-
-def _needs_segmenter(experiment: Experiment) -> tuple[str, ...]:
-    classifier = ("classifier",) if attends(experiment) else ()
-    return ("prepare.classes", "prepare.train", *_maps(experiment), *classifier)
-
-
-def _needs_scores(experiment: Experiment) -> tuple[str, ...]:
-    cams = ("cams",) if _uses_cams(experiment) else ()
-    return ("prepare.val_masks", "prepare.train_masks", "masks", *cams, *_maps(experiment))
-
-
-def _needs_report(experiment: Experiment) -> tuple[str, ...]:
-    classifier = ("classifier",) if _uses_cams(experiment) or attends(experiment) else ()
-    return (*_needs_scores(experiment), "scores", *classifier, "segmenter")
-
-
-_SHOWN_SETTINGS = tuple(field.name for field in dataclasses.fields(Experiment))  # the report lists them all
-
-STAGES = {stage.name: stage for stage in (
-    Stage("prepare", "prepare_data", ("data",), lambda e: (), _prepare),
-    Stage("classifier", "train_classifier", ("cls_backbone", "classifier", "cls_train", "cls_crops", "crops"),
-          lambda e: ("prepare.classes", "prepare.train"), _classifier, random=True, shared=True),
-    Stage("cams", "make_cams", ("cam",), lambda e: ("prepare.train", "classifier"), _cams),
-    Stage("saliency", "refine_saliency", ("saliency",), _needs_saliency, _saliency),
-    Stage("superpixels", "make_superpixels", ("superpixels", "features"), lambda e: ("prepare.train",), _superpixels),
-    Stage("superpixel_scores", "score_superpixels", (), lambda e: ("prepare.train_masks", "superpixels"),
-          _superpixel_scores, own=True),
-    Stage("seeds", "make_seeds", ("seeds",), _needs_seeds, _seeds),
-    Stage("segmenter", "train_segmenter", ("seg_backbone", "segmenter", "seg_train", "crops", "masking", "growing"),
-          _needs_segmenter, _segmenter, random=True, shared=True),
-    Stage("masks", "predict", ("test",), lambda e: ("prepare.val", "segmenter"), _masks),
-    Stage("export", "export_savedmodel", ("test", "export"), lambda e: ("prepare.classes", "segmenter"), _export, own=True),
-    Stage("scores", "evaluate", (), _needs_scores, _scores, own=True),
-    Stage("report", "report", _SHOWN_SETTINGS, _needs_report, report_run.write_run_report, own=True),
-)}
+_SCORES = {
+    Makes.MASKS: _score_masks,
+    Makes.CAMS: _of_training(_score_cams),
+    Makes.LABELS: _of_training(
+        lambda place, folder: score_seeds(place.dataset.train, folder, place.dataset.class_names).as_dict()),
+    Makes.SALIENCY: _of_training(lambda place, folder: score_objects(place.dataset.train, folder).as_dict()),
+    Makes.SUPERPIXELS: _of_training(
+        lambda place, folder: score_superpixels(place.dataset.train, folder, place.machine).as_dict()),
+}

@@ -27,9 +27,6 @@ import numpy as np
 
 from wsss_tf.errors import InputError
 
-REGION_SIZES = (50, 80, 100, 130)  # of SLIC and LSC
-COUNTS = (30, 50, 80, 100)  # of SEEDS
-
 _ITERATIONS = 30
 _LEVELS = 4
 

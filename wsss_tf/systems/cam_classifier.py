@@ -29,6 +29,8 @@ def build_cam_classifier(backbone: BackboneConfig, num_classes: int) -> keras.Mo
 class CamClassifier:
     """Trains trunk and maps on the tags alone."""
 
+    reads = {}
+
     def __init__(self, backbone: BackboneConfig, num_classes: int):
         self.net = build_cam_classifier(backbone, num_classes)
 

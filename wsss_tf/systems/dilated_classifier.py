@@ -56,9 +56,16 @@ def fuse_maps(cam: tf.Tensor, dilated: list[tf.Tensor]) -> tf.Tensor:
 class DilatedClassifier:
     """Trains all blocks on the tags and the standard block on the fused dense map."""
 
+    reads = {}
+
     def __init__(self, backbone: BackboneConfig, config: ClassifierConfig, num_classes: int):
         self.net = build_classifier(backbone, config, num_classes, dilated=bool(config.rates))
-        self._config = config
+        self._backbone, self._config, self._classes = backbone, config, num_classes
+
+    @property
+    def trained(self) -> keras.Model:
+        """The net that is kept: backbone and standard block."""
+        return without_dilated_blocks(self.net, build_classifier(self._backbone, self._config, self._classes, dilated=False))
 
     def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Tag loss summed over blocks plus the weighted dense map loss (eqs 2.1-2.3)."""

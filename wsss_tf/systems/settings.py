@@ -2,9 +2,16 @@
 
 import dataclasses
 
-from wsss_tf.config import setting
+from wsss_tf.config import group, setting
+from wsss_tf.data.build.shapes import ShapesConfig
+from wsss_tf.data.settings import DataConfig
+from wsss_tf.data.stream.settings import AugmentConfig, ClassifierCropConfig
+from wsss_tf.inference.settings import CamConfig, ExportConfig, PredictConfig
+from wsss_tf.nets.settings import BackboneConfig
+from wsss_tf.train.settings import TrainConfig
 
 AVERAGES = ("image", "batch")
+RESIZES = ("by_size", "by_factor")  # of a segmenter's inputs
 HEADS = ("aspp_fc", "aspp")  # of segmenters
 
 
@@ -40,3 +47,43 @@ class SegmenterConfig:
                                           "or centre, where upsampling puts the cell", ("corner", "centre"))
     average: str = setting("image", "means over pixels and present classes run over those of each image (A2-26), or of the "
                                     "whole batch, all devices together", AVERAGES)
+    fc_start: str = setting(
+        "pretrained", "start of fc6 and fc7 where the backbone is vgg16 with weights: pretrained, VGG16's own fully connected "
+                      "layers, made convolutional and thinned (section 2.4.1), the same in each branch; or random, as "
+                      "--seg_init says and as on every other backbone", ("pretrained", "random"))
+    resize: str = setting("by_size", "how the inputs of the other scales are made: by_size, cells of all scales on the same "
+                                     "pixels; by_factor, as PyTorch's scale_factor does in deeplab-pytorch "
+                                     "(docs/methods.md)", RESIZES)
+    fused_loss: bool = setting(False, "the maximum of all scales has a loss of its own beside theirs, as in "
+                                      "deeplab-pytorch (docs/methods.md)")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """What every system has that learns from a data set with tags."""
+
+    data: DataConfig = group("", DataConfig())
+    shapes: ShapesConfig = group("", ShapesConfig())
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassifierSettings:
+    """The classifier and its class activation maps."""
+
+    cls_backbone: BackboneConfig = group("cls_", BackboneConfig("vgg16"))
+    classifier: ClassifierConfig = group("cls_", ClassifierConfig())
+    cls_crops: ClassifierCropConfig = group("cls_", ClassifierCropConfig())
+    cls_train: TrainConfig = group("cls_", TrainConfig(epochs=50))
+    cam: CamConfig = group("cam_", CamConfig())
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmenterSettings:
+    """The segmentation net that a system ends with, its crops, its masks and its export."""
+
+    crops: AugmentConfig = group("", AugmentConfig())
+    seg_backbone: BackboneConfig = group("seg_", BackboneConfig("vgg16"))
+    segmenter: SegmenterConfig = group("seg_", SegmenterConfig())
+    seg_train: TrainConfig = group("seg_", TrainConfig())
+    test: PredictConfig = group("test_", PredictConfig())
+    export: ExportConfig = group("export_", ExportConfig())

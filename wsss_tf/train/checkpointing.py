@@ -59,14 +59,14 @@ class Checkpointer:
         """Path of the newest checkpoint, None without any."""
         return self._manager.latest_checkpoint
 
-    def save(self) -> None:
-        """Saves the present state under its step number.
+    def save(self, number: int) -> None:
+        """Saves the present state under a number, which must be higher than those before.
 
         Raises:
           InputError: it cannot be written.
         """
         try:
-            self._manager.save(checkpoint_number=int(self._optimizer.iterations.numpy()))
+            self._manager.save(checkpoint_number=number)
         except tf.errors.OpError as error:
             reason = error.message.rpartition("; ")[2]
             raise InputError(f"{self._manager.directory}: cannot save a checkpoint ({reason}): free some space or "

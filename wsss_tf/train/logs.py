@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.files.store import write_text
 
 
@@ -45,14 +46,3 @@ class TrainingLog:
             for name, batch in pictures.items():
                 tf.summary.image(name, batch, step, max_outputs=4)
         self._writer.flush()
-
-
-def read_log(path: Path) -> list[dict]:
-    """The lines of a log.jsonl; a last line cut off by a crash is left out."""
-    lines = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            lines.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return lines

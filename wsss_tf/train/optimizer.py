@@ -29,7 +29,7 @@ class Groups:
     bias_decay: float = 0.0
 
     def factors(self, variable) -> tuple[float, float]:
-        """Of one variable, on the learning rate and on the decay."""
+        """The factors of one variable: on its learning rate, and on its decay."""
         layer, name = variable.path.split("/")[-2:]
         rate, decay = (self.last_rate, self.last_decay) if layer.startswith(self.last_layers) else (1.0, 1.0)
         rate *= self.bias_rate if name == "bias" else 1.0
@@ -45,7 +45,9 @@ class MomentumSGD(keras.optimizers.Optimizer):
 
     The learning rate stays outside the momentum buffer in TensorFlow's classic
     MomentumOptimizer and in PyTorch, and goes into it in Caffe and in
-    keras.optimizers.SGD, which differs wherever the rate changes.
+    keras.optimizers.SGD, which differs wherever the rate changes. With Nesterov's
+    momentum the step is not the buffer but momentum * buffer plus what has just
+    gone into it, which is the form of PyTorch and, with "caffe", that of Caffe.
 
     Args:
       learning_rate: number or keras LearningRateSchedule.
@@ -53,14 +55,15 @@ class MomentumSGD(keras.optimizers.Optimizer):
       decay: L2 factor.
       groups: factors on both, by variable.
       order: "tensorflow" or "caffe", see above.
+      nesterov: whether to step with Nesterov's momentum.
 
-    Ref: spec 0.6 and A2-25.
+    Ref: docs/methods.md and A2-25; Sutskever et al., ICML 2013, section 2.
     """
 
     def __init__(self, learning_rate, momentum: float, decay: float, groups: Groups = Groups(), order: str = ORDERS[0],
-                 name: str = "momentum_sgd"):
+                 nesterov: bool = False, name: str = "momentum_sgd"):
         super().__init__(learning_rate=learning_rate, name=name)
-        self.momentum, self.decay, self.groups, self.order = momentum, decay, groups, order
+        self.momentum, self.decay, self.groups, self.order, self.nesterov = momentum, decay, groups, order, nesterov
 
     def build(self, variables) -> None:
         """Creates one momentum buffer per variable."""
@@ -79,7 +82,8 @@ class MomentumSGD(keras.optimizers.Optimizer):
         rate = ops.cast(learning_rate, variable.dtype) * rate_factor
         inside, outside = (rate, 1.0) if self.order == "caffe" else (1.0, rate)
         self.assign(buffer, self.momentum * buffer + inside * gradient)
-        self.assign_sub(variable, outside * buffer)
+        step = self.momentum * buffer + inside * gradient if self.nesterov else buffer
+        self.assign_sub(variable, outside * step)
 
     def rate_factors(self) -> tuple[float, ...]:
         """The different factors on the learning rate, in rising order."""
@@ -89,4 +93,4 @@ class MomentumSGD(keras.optimizers.Optimizer):
         """The constructor's arguments."""
         inherited = super().get_config()  # also holds what this constructor does not take
         return {"learning_rate": inherited["learning_rate"], "name": inherited["name"], "momentum": self.momentum,
-                "decay": self.decay, "groups": self.groups, "order": self.order}
+                "decay": self.decay, "groups": self.groups, "order": self.order, "nesterov": self.nesterov}

@@ -1,20 +1,14 @@
-"""One training on several devices, of this machine or of several.
-
-Where the environment variable TF_CONFIG names several workers, all of them run
-the same command on the same folders: they share every training step, and the
-first of them, the chief, does and writes the rest.
-"""
+"""One training on several devices, of this machine or of several (wsss_tf.train.workers)."""
 
 import contextlib
 import functools
-import json
-import os
 from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
 
 from wsss_tf.errors import InputError
+from wsss_tf.train.workers import several_workers
 
 
 def prepare_devices(replicas: int, deterministic: bool = False) -> None:
@@ -82,43 +76,14 @@ def _of_all_workers() -> tf.distribute.Strategy:
                          "ports and index, and start the same command on all of them") from error
 
 
-def _cluster() -> tuple[dict, str, int]:
-    """Addresses by kind of task, and this process's own kind and index."""
-    text = os.environ.get("TF_CONFIG", "")
-    try:
-        config = json.loads(text or "{}")
-        addresses, task = config.get("cluster", {}), config.get("task", {})
-        own = task.get("type", "worker"), int(task.get("index", 0))
-        if addresses and own[1] >= len(addresses[own[0]]):
-            raise ValueError(f"no address for {own[0]} {own[1]}")
-        return addresses, *own
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"TF_CONFIG={text}: expected e.g. {{\"cluster\": {{\"worker\": [\"host1:12345\", \"host2:12345\"]}}, "
-                         f"\"task\": {{\"type\": \"worker\", \"index\": 0}}}} ({error!r}): correct or unset it") from None
-
-
-def several_workers() -> bool:
-    """Whether TF_CONFIG names other workers beside this one."""
-    addresses, *_ = _cluster()
-    return sum(len(addresses.get(kind, ())) for kind in ("chief", "worker")) > 1
-
-
-def is_chief() -> bool:
-    """Whether this process writes what several workers make."""
-    addresses, kind, index = _cluster()
-    return not several_workers() or kind == "chief" or (index == 0 and "chief" not in addresses)
-
-
-def any_worker(asked: bool) -> bool:
-    """Whether any worker says yes; all of them have to ask, and wait for each other.
+def vote(yes: bool) -> bool:
+    """Whether any worker says yes; all of them have to vote.
 
     Raises:
       InputError: another worker has died.
     """
-    if not several_workers():
-        return asked
     with worker_failures():
-        return bool(_votes()(tf.constant(asked)) > 0)
+        return bool(_votes()(tf.constant(yes)) > 0)
 
 
 @functools.cache
@@ -129,21 +94,6 @@ def _votes():
         return summed(tf.cast(own, tf.float32))
 
     return tf.function(lambda own: of_first_replica(strategy.run(on_replica, (own,))))
-
-
-def wait_for_all() -> None:
-    """Returns when all workers have come here."""
-    any_worker(False)
-
-
-@contextlib.contextmanager
-def chief_first() -> Iterator[None]:
-    """What is inside is done by the chief, and then by the others, who find it done."""
-    if not is_chief():
-        wait_for_all()
-    yield
-    if is_chief():
-        wait_for_all()
 
 
 @contextlib.contextmanager
@@ -175,7 +125,7 @@ def shared_stream(stream: tf.data.Dataset, batch: int, parts: int = 1):
     replicas = strategy.num_replicas_in_sync
     if batch % (replicas * parts):
         raise InputError(f"batch of {batch} images: expected a multiple of {replicas} replicas x {parts} parts: change "
-                         "--cls_batch, --seg_batch or --dino_batch, their ..._parts, or --replicas")
+                         "the batch (--seg_batch and the like), its parts (--seg_parts), or --replicas")
     if replicas == 1:
         return stream
     options = tf.data.Options()  # every worker reads all of the stream and keeps its own part

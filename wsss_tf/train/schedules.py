@@ -7,7 +7,7 @@ from keras import ops
 
 
 class Poly(keras.optimizers.schedules.LearningRateSchedule):
-    """rate * (1 - step / steps) ** power, then frozen at the last value (spec 0.6); power 0 is a constant."""
+    """rate * (1 - step / steps) ** power, then frozen at the last value; power 0 is a constant."""
 
     def __init__(self, rate: float, steps: int, power: float):
         self.rate, self.steps, self.power = rate, steps, power
@@ -23,34 +23,58 @@ class Poly(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """A straight climb from one rate to another, or the schedule after it where that is lower.
+    """A straight climb from one rate to another, then the schedule after it.
 
     Args:
       start: rate at step 0.
-      rate: rate at `steps`.
+      rate: rate at step `steps`, the last of the climb.
       steps: length of the climb.
-      after: the schedule that counts from step 0 as well.
+      after: the schedule, which counts from step 0 as well: beyond the climb it
+        stands where it would without.
+      meet: whether the climb ends where it meets the schedule, instead of at its full length.
 
     Ref: thesis section 3.4.1, A3-12.
     """
 
-    def __init__(self, start: float, rate: float, steps: int, after: keras.optimizers.schedules.LearningRateSchedule):
-        self.start, self.rate, self.steps, self.after = start, rate, steps, after
+    def __init__(self, start: float, rate: float, steps: int, after: keras.optimizers.schedules.LearningRateSchedule,
+                 meet: bool = False):
+        self.start, self.rate, self.steps, self.after, self.meet = start, rate, steps, after, meet
 
     def __call__(self, step):
         """The learning rate of one step, float32 scalar."""
-        climb = self.start + (self.rate - self.start) * ops.cast(step, "float32") / self.steps
-        return ops.minimum(climb, self.after(step))
+        step = ops.cast(step, "float32")
+        climb = self.start + (self.rate - self.start) * step / self.steps
+        if self.meet:
+            return ops.minimum(climb, self.after(step))
+        return ops.where(step <= self.steps, climb, self.after(step))
 
     def get_config(self) -> dict:
         """The constructor's arguments."""
-        return {"start": self.start, "rate": self.rate, "steps": self.steps, "after": self.after}
+        return {"start": self.start, "rate": self.rate, "steps": self.steps, "after": self.after, "meet": self.meet}
+
+
+class Held(keras.optimizers.schedules.LearningRateSchedule):
+    """Another schedule that is looked up only every so many steps, and held in between.
+
+    Ref: PolynomialLR of deeplab-pytorch, whose step_size is 10.
+    """
+
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, every: int):
+        self.schedule, self.every = schedule, every
+
+    def __call__(self, step):
+        """The learning rate of one step, float32 scalar."""
+        return self.schedule(ops.cast(step, "int32") // self.every * self.every)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {"schedule": self.schedule, "every": self.every}
 
 
 class Triangular(keras.optimizers.schedules.LearningRateSchedule):
     """Up to the rate in the middle epoch and down again: rate * (1 - |2 (e + 1) / (E + 1) - 1|) throughout epoch e.
 
-    Ref: LDF, spec section 12.
+    Ref: Wei et al., CVPR 2020 (LDF), as in its code.
     """
 
     def __init__(self, rate: float, epochs: int, steps_per_epoch: int):

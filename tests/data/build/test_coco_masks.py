@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from wsss_tf.files import store
 from wsss_tf.data.check import check_dataset
 from wsss_tf.data.coco_annotations import Region
 from wsss_tf.data.coco_categories import LABELS
@@ -19,6 +18,8 @@ from wsss_tf.files.images import read_labels
 from wsss_tf.data.open import open_dataset
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
+from wsss_tf.files import store
+from wsss_tf.files.images import read_labels
 
 HEIGHT, WIDTH = 18, 24
 PLATE, TABLE, CROWD = [[4, 4, 10, 4, 10, 9, 4, 9]], [[2, 2, 20, 2, 20, 15, 2, 15]], {

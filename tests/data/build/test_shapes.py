@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from wsss_tf.data.build import shapes, shapes_drawing
-from wsss_tf.files import images
 from wsss_tf.errors import InputError
+from wsss_tf.files import images
 
 CONFIG = shapes.ShapesConfig(shapes_train=72, shapes_val=6, shapes_size=96, shapes_seed=3)
 SMALL = shapes.ShapesConfig(shapes_train=2, shapes_val=1, shapes_size=64)

@@ -12,12 +12,12 @@ import scipy.sparse
 from PIL import Image
 
 from wsss_tf.data.build import voc_aug as sbd
-from wsss_tf.files.images import read_labels
-from wsss_tf.formats.matlab import SBD_FIELDS, read_label_matrix
 from wsss_tf.data.open import open_dataset
 from wsss_tf.data.settings import DataConfig
-from wsss_tf.files.store import write_labels
 from wsss_tf.errors import InputError
+from wsss_tf.files.images import read_labels
+from wsss_tf.files.store import write_labels
+from wsss_tf.formats.matlab import SBD_FIELDS, read_label_matrix
 from wsss_tf.parallel.pool import Workers
 
 SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).parents[3] / ".." / "shared"))

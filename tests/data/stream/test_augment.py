@@ -1,15 +1,19 @@
+"""Augmentation: photo and maps move together, colours change as named, all by the seed."""
+
 import dataclasses
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from wsss_tf.data.stream.augment import augment
+from wsss_tf.data.stream.augment import augment, batch_size
+from wsss_tf.data.stream.maps import LABELS
 from wsss_tf.data.stream.settings import AugmentConfig, ClassifierCropConfig
 from wsss_tf.ops import colour
 
 STILL = AugmentConfig(crop=48, crop_scales=(1.0,), mirror=False, brightness=0.0, contrast=0.0, saturation=0.0, hue=0.0)
 FULL = AugmentConfig()
+KINDS = {"target": LABELS}
 SEEDS = range(25)
 SIZES = [(80, 100), (30, 40), (30, 100), (100, 20), (48, 48)]  # larger, smaller, mixed, equal to the crop
 RNG = np.random.default_rng(0)
@@ -17,7 +21,7 @@ RNG = np.random.default_rng(0)
 
 def compiled(config: AugmentConfig):
     """(image, target, number of the seed) -> NumPy image and target, in graph mode as in the stream."""
-    function = tf.function(lambda image, target, seed: augment(image, {"target": target}, seed, config),
+    function = tf.function(lambda image, target, seed: augment(image, {"target": target}, KINDS, seed, config),
                            reduce_retracing=True)
 
     def run(image, target, number):
@@ -134,9 +138,9 @@ def test_the_result_is_a_function_of_the_seed():
 def test_without_target_the_photo_is_the_same():
     image, target = positions(60, 70)
     config = AugmentConfig(crop=48)
-    alone, nothing = augment(image, {}, tf.constant([5, 1]), config)
+    alone, nothing = augment(image, {}, {}, tf.constant([5, 1]), config)
     assert nothing == {}
-    np.testing.assert_array_equal(alone, augment(image, {"target": target}, tf.constant([5, 1]), config)[0])
+    np.testing.assert_array_equal(alone, augment(image, {"target": target}, KINDS, tf.constant([5, 1]), config)[0])
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.9])
@@ -196,3 +200,48 @@ def test_padding_is_not_jittered():
         crop, labels = run(RNG.integers(0, 256, [20, 20, 3], np.uint8), np.zeros([20, 20], np.uint8), number)
         np.testing.assert_array_equal(crop[labels == 255], 0)
         assert np.abs(crop[labels == 0]).max() > 10
+
+
+def stretched(image, target, number, config, side):
+    crop, maps = augment(image, {"target": target}, KINDS, tf.constant([5, number]), config, tf.constant(side))
+    return crop.numpy(), maps["target"].numpy()
+
+
+@pytest.mark.parametrize("side", [48, 100, 20])
+def test_whole_photos_are_stretched_to_a_square(side):
+    """Without a cut: what a bilinear resize of the whole photo gives, and nearest labels; half of them mirrored."""
+    image, target = positions(40, 60)
+    expected = tf.image.resize(image, [side, side]).numpy() - colour.MEAN_COLOUR
+    index = [np.arange(side) * length // side for length in (40, 60)]
+    labels, mirrored = target[np.ix_(*index)], set()
+    for number in SEEDS:
+        crop, moved = stretched(image, target, number, dataclasses.replace(STILL, mirror=True), side)
+        turn = slice(None, None, -1 if crop[0, 0, 1] > crop[0, -1, 1] else 1)
+        np.testing.assert_allclose(crop[:, turn], expected, atol=1e-3)
+        np.testing.assert_array_equal(moved[:, turn], labels)
+        mirrored.add(turn.step)
+    assert mirrored == {1, -1}
+
+
+def test_less_than_the_given_share_of_each_side_is_cut_off():
+    """Rows and columns that are kept can be read from the corners of a photo of positions, to within a pixel."""
+    image, target = positions(64, 80)
+    edges = []
+    for number in range(60):
+        crop, _ = stretched(image, target, number, dataclasses.replace(STILL, cut=0.25), 256)
+        edges.append([*(crop[0, 0, :2] + colour.MEAN_COLOUR[:2]), *(crop[-1, -1, :2] + colour.MEAN_COLOUR[:2])])
+    top, left, bottom, right = np.array(edges).T
+    for first, last, length in ((top, bottom, 64), (left, right, 80)):
+        kept = last - first + 1
+        assert kept.min() > 0.75 * length - 0.01 and kept.max() <= length + 0.01
+        assert kept.min() < 0.8 * length and kept.max() > 0.95 * length
+        assert first.min() < 0.01 and first.max() > 0.05 * length and last.max() > length - 1.01
+
+
+def test_sizes_of_batches_follow_from_seed_and_step():
+    sizes = (224, 256, 288, 320, 352)
+    drawn = [int(batch_size(sizes, 3, tf.constant(step, tf.int64))) for step in range(300)]
+    assert drawn == [int(batch_size(sizes, 3, tf.constant(step, tf.int64))) for step in range(300)]
+    counts = [drawn.count(size) for size in sizes]
+    assert sum(counts) == 300 and min(counts) > 35
+    assert drawn[:20] != [int(batch_size(sizes, 4, tf.constant(step, tf.int64))) for step in range(20)]

@@ -1,3 +1,5 @@
+"""The training stream: its order, its batches, and that they follow from seed and step alone."""
+
 import dataclasses
 
 import numpy as np
@@ -7,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from wsss_tf.data.stream.pipeline import example_order, find_unreadable, training_stream
+from wsss_tf.data.stream.maps import LABELS, OBJECTS, SALIENCY, SUPERPIXELS, find_unreadable
+from wsss_tf.data.stream.pipeline import example_order, photo_stream, training_stream
 from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example
-from wsss_tf.files.store import write_ids, write_image
+from wsss_tf.files.images import read_photo
+from wsss_tf.files.store import write_ids, write_image, write_labels
 from wsss_tf.ops import colour
 
 CLASSES = 3
@@ -37,11 +41,11 @@ def target(example):
     return example.image.with_name(f"{example.image_id}_target.png")
 
 
-TARGET = {"target": target}
+TARGET = {"target": (LABELS, target)}
 
 
-def stream(examples, config=PLAIN, maps=TARGET, batch=2, steps=8, start=0, seed=0) -> list[dict]:
-    batches = training_stream(examples, CLASSES, maps, config, batch, steps, start, seed)
+def stream(examples, config=PLAIN, maps=TARGET, batch=2, steps=8, start=0, seed=0, classes=CLASSES, arrays=None) -> list[dict]:
+    batches = training_stream(examples, classes, maps, config, batch, steps, start, seed, arrays)
     return [{name: value.numpy() for name, value in item.items()} for item in batches]
 
 
@@ -111,7 +115,8 @@ def test_superpixels_move_with_photo_and_target(examples, tmp_path):
     rows, columns = np.mgrid[:32, :36]
     write_ids(tmp_path / "ids.png", 1000 * (rows // 4) + columns // 4)
     write_image(tmp_path / "target.png", rows // 4 * 10 + columns // 4)
-    maps = {"superpixels": lambda example: tmp_path / "ids.png", "target": lambda example: tmp_path / "target.png"}
+    maps = {"superpixels": (SUPERPIXELS, lambda example: tmp_path / "ids.png"),
+            "target": (LABELS, lambda example: tmp_path / "target.png")}
     for batch in stream(examples, AugmentConfig(crop=40), maps):
         ids, labels = batch["superpixels"], batch["target"]
         assert ids.dtype == np.int32 and ids.shape == (2, 40, 40)
@@ -159,10 +164,76 @@ def test_an_unreadable_photo_is_named(examples, tmp_path, content):
 
 
 def test_an_unreadable_map_is_named(examples, tmp_path):
-    for name in ("target", "superpixels"):
-        error = failure(examples, **{name: lambda example: tmp_path / f"{example.image_id}.png"})
+    for kind in (LABELS, SUPERPIXELS, OBJECTS):
+        error = failure(examples, entry=(kind, lambda example: tmp_path / f"{example.image_id}.png"))
         assert str(error).startswith(str(tmp_path)) and "no such file" in str(error)
 
 
 def test_readable_files_are_not_blamed(examples):
     assert find_unreadable(examples, {}) is None
+
+
+def test_palettes_reach_the_batch_as_labels(examples, tmp_path):
+    write_labels(tmp_path / "target.png", np.tile(np.arange(18), [32, 2]))
+    for batch in stream(examples, maps={"target": (LABELS, lambda example: tmp_path / "target.png")}):
+        assert set(np.unique(batch["target"])) == set(range(18))
+
+
+def test_quantities_move_with_the_photo(examples, tmp_path):
+    """A photo of its own map in all colours: the same values, 0 outside, at every size."""
+    grey = np.random.default_rng(0).integers(1, 256, [32, 36]).astype(np.uint8)
+    for name in ("photo", "map"):
+        write_image(tmp_path / f"{name}.png", np.repeat(grey[..., None], 3, -1) if name == "photo" else grey)
+    one = (Example("one", tmp_path / "photo.png", ()),)
+    maps = {"objects": (OBJECTS, lambda example: tmp_path / "map.png"), "saliency": (SALIENCY, lambda example: tmp_path / "map.png")}
+    moves = dataclasses.replace(PLAIN, crop=40, crop_scales=(0.5, 1.0, 1.5), mirror=True)
+    for config, entry in ((moves, "objects"), (dataclasses.replace(moves, resize_long=(20, 60)), "saliency")):
+        for batch in stream(one, config, maps, batch=1):
+            values = batch[entry]
+            assert values.dtype == np.float32 and values.shape == (1, 40, 40)
+            inside = (batch["image"] != 0).any(-1)
+            np.testing.assert_allclose(255 * values[inside], batch["image"][inside][:, 0] + colour.MEAN_COLOUR[0], atol=2e-3)
+            np.testing.assert_array_equal(values[~inside], 0)
+
+
+def test_rows_of_arrays_belong_to_their_photos(examples):
+    rows = np.random.default_rng(0).normal(size=[5, 2, 3]).astype(np.float32)
+    batches = stream(examples, arrays={"centres": rows, "number": np.arange(5)})
+    order = numbers(batches)
+    np.testing.assert_array_equal(np.concatenate([batch["number"] for batch in batches]), order)
+    np.testing.assert_array_equal(np.concatenate([batch["centres"] for batch in batches]), rows[order])
+    with pytest.raises(ValueError, match=r"arrays\['centres'\]: expected 5 rows, one for each example, found 4"):
+        stream(examples, arrays={"centres": rows[:4]})
+
+
+def test_a_set_without_classes(examples):
+    untagged = tuple(dataclasses.replace(example, tags=()) for example in examples)
+    assert stream(untagged, classes=0)[0]["tags"].shape == (2, 0)
+
+
+BATCHWISE = dataclasses.replace(PLAIN, batch_sizes=(16, 24, 48), cut=0.125, mirror=True)
+
+
+def test_each_batch_has_a_size_of_its_own(examples):
+    maps = TARGET | {"objects": (OBJECTS, target)}
+    batches = stream(examples, BATCHWISE, maps, steps=40)
+    sides = [batch["image"].shape[1] for batch in batches]
+    assert set(sides) == {16, 24, 48}
+    for batch, side in zip(batches, sides):
+        assert batch["image"].shape == (2, side, side, 3)
+        assert batch["target"].shape == batch["objects"].shape == (2, side, side)
+    tail = stream(examples, BATCHWISE, maps, steps=40, start=17)
+    assert all(map(same, batches[17:], tail))
+    other = [batch["image"].shape[1] for batch in stream(examples, BATCHWISE, steps=40, seed=1)]
+    assert other != sides
+
+
+def test_whole_photos_in_order(examples, tmp_path):
+    photo = tmp_path / "photo.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, [40, 30, 3]).astype(np.uint8)).save(photo)
+    shown = (*examples, Example("last", photo, ()))
+    images = [image.numpy() for image in photo_stream(shown)]
+    assert len(images) == 6
+    for image, example in zip(images, shown):
+        assert image.dtype == np.float32
+        np.testing.assert_array_equal(image[0], colour.centre(read_photo(example.image)))

@@ -11,13 +11,14 @@ from PIL import Image
 from wsss_tf.data.stream.multicrop import multicrop_stream
 from wsss_tf.data.stream.settings import MulticropConfig
 from wsss_tf.example import Example
+from wsss_tf.files.json_artefact import read_log
 from wsss_tf.systems.dino.loss import dino_loss, teacher_output
 from wsss_tf.systems.dino.method import SelfDistillation
 from wsss_tf.systems.dino.settings import DistillationConfig, DistillationTrainConfig
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.contract import StatefulMethod
-from wsss_tf.train.logs import TrainingLog, read_log
-from wsss_tf.train.loop import train
+from wsss_tf.train.engine import train
+from wsss_tf.train.logs import TrainingLog
 from wsss_tf.train.schedules import Cosine
 from wsss_tf.train.step import training_step
 

@@ -10,7 +10,7 @@ from wsss_tf.ops import colour, resize
 from wsss_tf.systems import losses, segmenter
 from wsss_tf.systems.dilated_classifier import DilatedClassifier, build_classifier
 from wsss_tf.systems.masking import method as masking
-from wsss_tf.systems.masking.method import ImageMasking, attention_map, random_erasure
+from wsss_tf.systems.masking.method import ImageMasking, attention_map, masked, random_erasure
 from wsss_tf.systems.masking.settings import MaskingConfig
 from wsss_tf.systems.settings import ClassifierConfig, SegmenterConfig
 from wsss_tf.train.optimizer import Groups, MomentumSGD
@@ -69,17 +69,75 @@ def test_attention_map_is_one_minus_the_erased_probability(seed, spread):
 
 def test_nothing_erased_is_the_plain_photo():
     logits = tf.constant(RNG.normal(size=[4, 8, 8, CLASSES + 1]), tf.float32)
-    masked = attention_map(logits, tf.zeros([4, CLASSES]), (64, 64)) * BATCH["image"]
-    np.testing.assert_array_equal(masked, BATCH["image"])
+    attention = attention_map(logits, tf.zeros([4, CLASSES]), (64, 64))
+    for mean, tolerance in ((colour.MEAN_COLOUR, 0), ((90.0, 120.0, 110.0), 1e-4)):
+        np.testing.assert_allclose(masked(BATCH["image"], attention, mean), BATCH["image"], rtol=0, atol=tolerance)
 
 
-def test_an_erased_object_becomes_the_mean_colour():
+@pytest.mark.parametrize("mean", [colour.MEAN_COLOUR, (90.0, 120.0, 110.0)])
+def test_an_erased_object_becomes_the_mean_colour(mean):
     label = np.repeat(np.arange(CLASSES + 1), 16).reshape(1, 8, 8)
     logits = tf.one_hot(label, CLASSES + 1) * 1000
     erased = tf.constant([[0.0, 1, 0]])
-    masked = attention_map(logits, erased, (8, 8)) * tf.fill([1, 8, 8, 3], 50.0)
-    np.testing.assert_array_equal(masked[0, ..., 0], np.where(label[0] == 2, 0, 50))
-    np.testing.assert_array_equal(colour.uncentre(masked)[0, 4, 0], np.round(colour.MEAN_COLOUR))
+    shown = masked(tf.fill([1, 8, 8, 3], 50.0), attention_map(logits, erased, (8, 8)), mean)
+    outside = np.broadcast_to(np.round(np.float32(colour.MEAN_COLOUR) + 50), [8, 8, 3])
+    np.testing.assert_array_equal(colour.uncentre(shown)[0], np.where(label[0, ..., None] == 2, np.round(mean), outside))
+
+
+def test_the_masked_image_is_that_of_the_photo_itself():
+    """F (I - mu) + mu on RGB of 0..255, pixel by pixel (eq. 2.9)."""
+    rng, mean = np.random.default_rng(1), (90.0, 120.0, 110.0)
+    photo, attention = rng.uniform(0, 255, [1, 3, 4, 3]), rng.uniform(size=[1, 3, 4, 1])
+    centred = tf.constant(photo - colour.MEAN_COLOUR, tf.float32)
+    for mu in (mean, colour.MEAN_COLOUR):
+        shown = masked(centred, tf.constant(attention, tf.float32), mu) + tf.constant(colour.MEAN_COLOUR)
+        for y, x, channel in np.ndindex(3, 4, 3):
+            expected = attention[0, y, x, 0] * (photo[0, y, x, channel] - mu[channel]) + mu[channel]
+            assert abs(float(shown[0, y, x, channel]) - expected) < 1e-3
+
+
+def test_the_gradient_through_the_mask_equals_the_one_on_paper():
+    """d I' / d logits of eqs 2.8 and 2.9, where no resizing mixes the cells."""
+    rng = np.random.default_rng(2)
+    logits, image = rng.normal(0, 2, [2, 4, 5, CLASSES + 1]), rng.uniform(-120, 120, [2, 4, 5, 3])
+    wanted, erased = rng.normal(size=[2, 4, 5, 3]), rng.integers(0, 2, [2, CLASSES])
+    for mean in (colour.MEAN_COLOUR, (90.0, 120.0, 110.0)):
+        variable = tf.Variable(logits, dtype=tf.float32)
+        with tf.GradientTape() as tape:
+            attention = attention_map(variable, tf.constant(erased, tf.float32), (4, 5))
+            total = tf.reduce_sum(masked(tf.constant(image, tf.float32), attention, mean) * wanted)
+        probability = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+        gone = np.concatenate([np.zeros([2, 1]), erased], 1)[:, None, None]  # b of each label
+        photo = image + np.float64(colour.MEAN_COLOUR) - np.float64(mean)  # I - mu
+        to_attention = (wanted * photo).sum(-1, keepdims=True)
+        expected = -to_attention * probability * (gone - (gone * probability).sum(-1, keepdims=True))
+        np.testing.assert_allclose(tape.gradient(total, variable), expected, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["attention_loss", "saliency_loss", "loss"])
+def test_gradients_are_slopes(method, name):
+    """A small step along the gradient changes the loss by its length times that of the step."""
+    variables = method.net.trainable_variables
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(method.losses(BATCH)[name])
+    gradients = tape.gradient(loss, variables)
+    norm, step = tf.linalg.global_norm(gradients), 2e-3
+    values = []
+    for sign in (1, -2):
+        for variable, gradient in zip(variables, gradients):
+            variable.assign_add(sign * step * gradient / norm)
+        values.append(float(tf.reduce_mean(method.losses(BATCH)[name])))
+    assert (values[0] - values[1]) / (2 * step) == pytest.approx(float(norm), rel=0.05)
+
+
+def test_the_method_erases_with_the_colour_it_is_given(classifier):
+    results = []
+    for mean in (colour.MEAN_COLOUR, (200.0, 30.0, 30.0)):
+        keras.utils.set_random_seed(0)
+        method = ImageMasking(TRUNK, HEAD, MaskingConfig(), CLASSES, classifier, mean)
+        results.append(method.losses(BATCH))
+    np.testing.assert_array_equal(results[0]["saliency_loss"], results[1]["saliency_loss"])
+    assert np.abs(results[0]["attention_loss"] - results[1]["attention_loss"]).max() > 1e-3
 
 
 def test_erasure_is_a_fair_coin_for_present_classes():
@@ -119,7 +177,7 @@ def test_paths_erase_differently_and_steps_too(method, erasures):
 
 def test_losses_equal_the_formulas_on_its_own_outputs(method, classifier, erasures):
     result = method.losses(BATCH)
-    outputs = segmenter.logits_at_scales(method.net, BATCH["image"], HEAD.scales)
+    outputs = segmenter.logits_at_scales(method.net, BATCH["image"], HEAD)
     saliency = sum(losses.saliency_loss(logits, BATCH["target"][:, :: 64 // side, :: 64 // side], BATCH["tags"])
                    for logits, side in zip(outputs, (8, 4)))
     attention = np.zeros(4)

@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import tqdm
 
 from wsss_tf.data.build.outlines import draw_regions, require_pycocotools
 from wsss_tf.data.coco_annotations import Annotations, Picture, read_instances
@@ -30,6 +29,7 @@ from wsss_tf.errors import InputError
 from wsss_tf.example import BACKGROUND, UNKNOWN
 from wsss_tf.files.images import read_labels
 from wsss_tf.files.store import write_json, write_labels
+from wsss_tf.parallel.progress import counted
 
 MAX_THREADS = 8  # drawing is Python's, packing and writing are not
 STUFF_VALUES = 182  # things 0..90 (category id - 1), stuff 91..181
@@ -45,7 +45,7 @@ def write_masks(root: Path, split: str, made_from: str, progress: bool) -> Path:
       root: the folder with annotations/ (and stuffthingmaps/) in it.
       split: 'train' or 'val'.
       made_from: 'instances' or 'stuff'.
-      progress: show a progress bar.
+      progress: tell the progress.
 
     Raises:
       InputError: annotations or pixel maps are missing or malformed,
@@ -78,7 +78,7 @@ def _write(annotations: Annotations, draw: Draw, folder: Path, made_from: str, p
         write_labels(folder / f"{picture.name}.png", draw(picture))
 
     with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
-        for _ in tqdm.tqdm(pool.map(write, missing), f"{folder.name} masks", len(missing), unit="img", disable=not progress):
+        for _ in counted(pool.map(write, missing), len(missing), f"{folder.name} masks", shown=progress):
             pass
     return folder
 

@@ -31,8 +31,9 @@ from PIL import Image
 
 from wsss_tf.config import setting
 from wsss_tf.data.build import shapes_drawing as drawing
-from wsss_tf.files import store
+from wsss_tf.data.labels_csv import write_csv
 from wsss_tf.errors import InputError
+from wsss_tf.files import store
 
 VERSION = 1  # of the drawing; raise it when the same settings give other pixels
 OVERSAMPLING = 2  # the canvas has this many pixels per pixel of the photo
@@ -88,10 +89,9 @@ def generate_shapes(root: Path, config: ShapesConfig) -> None:
             for i, image_id in enumerate(ids):
                 photo, labels, saliency = draw_example(config, number, i)
                 _write_example(temporary, image_id, photo, labels, saliency)
-                tags[image_id] = [drawing.CLASSES[label] for label in np.unique(labels) if label]
+                tags[image_id] = [int(label) for label in np.unique(labels) if label]
             store.write_text(temporary / "ImageSets" / "Segmentation" / f"{split}.txt", "".join(f"{i}\n" for i in ids))
-        lines = [f"{image_id},{';'.join(names)}" for image_id, names in tags.items()]
-        store.write_text(temporary / "labels.csv", "\n".join(["image_id,classes", *lines]) + "\n")
+        write_csv(temporary / "labels.csv", tags, drawing.CLASSES)
         store.write_text(temporary / "classes.txt", "\n".join(drawing.CLASSES) + "\n")
         store.write_json(temporary / "shapes.json", _settings(config))
 

@@ -10,15 +10,15 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from wsss_tf.example import Example
 from wsss_tf.data.listing import list_images
 from wsss_tf.data.lists import read_list
 from wsss_tf.data.names import PHOTO_SUFFIXES
-from wsss_tf.files.images import image_size
-from wsss_tf.formats.matlab import SBD_FIELDS, read_label_matrix
-from wsss_tf.files.store import write_labels, write_text, writing
 from wsss_tf.data.voc import CLASS_NAMES, COUNTS
 from wsss_tf.errors import InputError
+from wsss_tf.example import Example
+from wsss_tf.files.images import image_size
+from wsss_tf.files.store import write_labels, write_text, writing
+from wsss_tf.formats.matlab import SBD_FIELDS, read_label_matrix
 from wsss_tf.parallel.each_image import make_missing
 from wsss_tf.parallel.pool import Workers
 

@@ -1,46 +1,85 @@
 """Augmentation as a pure function of (photo, seed)."""
 
+from collections.abc import Mapping
 
 import tensorflow as tf
 
+from wsss_tf.data.stream.maps import MapKind
 from wsss_tf.data.stream.settings import AugmentConfig
-from wsss_tf.example import UNKNOWN
 from wsss_tf.ops import colour, resize
 
-# What a map holds beyond the borders of the photo, by its entry in the batch.
-OUTSIDE = {"target": UNKNOWN, "superpixels": -1}
+_SIZE = 2**20  # sets the drawing of a batch's size apart from what examples draw from their seeds
 
 
-def augment(image: tf.Tensor, maps: dict[str, tf.Tensor], seed: tf.Tensor,
-            config: AugmentConfig) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+def batch_size(sizes: tuple[int, ...], seed: int, step: tf.Tensor) -> tf.Tensor:
+    """Side of the images of one batch, drawn from the sizes: int32 scalar; `step` counts from 0."""
+    draw = tf.random.stateless_uniform([], tf.random.fold_in(tf.stack([seed, tf.cast(step, tf.int32)]), _SIZE))
+    return tf.constant(sizes, tf.int32)[tf.cast(draw * len(sizes), tf.int32)]
+
+
+def augment(image: tf.Tensor, maps: dict[str, tf.Tensor], kinds: Mapping[str, MapKind], seed: tf.Tensor,
+            config: AugmentConfig, side: tf.Tensor | None = None) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Random resize, mirror, crop, colour jitter; then centring and padding.
 
     Args:
       image: uint8 [H, W, 3] RGB.
-      maps: integer [H, W] each, move with the photo; names as in OUTSIDE.
+      maps: uint8 or uint16 [H, W] each, move with the photo.
+      kinds: of the maps, by the same names.
       seed: int32 [2].
       config: the ranges.
+      side: None for crops of config.crop pixels; else the photo, of which a
+        little is cut off, is stretched to so many pixels a side.
 
     Returns:
       image float32 [S, S, 3], centred, 0 (the mean colour) outside the photo;
-      maps int32 [S, S], there as OUTSIDE says. A photo smaller than the crop
-      is placed at a random offset.
+      maps [S, S] as their kinds say. A photo smaller than the crop is placed at
+      a random offset.
     """
     draw = tf.random.stateless_uniform([10], seed)
-    size = _drawn_size(tf.shape(image)[:2], draw[0], config)
+    if side is None:
+        crop, size = config.crop, _drawn_size(tf.shape(image)[:2], draw[0], config)
+    else:
+        crop, size = side, tf.stack([side, side])
+        image, maps = _cut(image, maps, draw, config.cut)
     turned = tf.logical_and(config.mirror, draw[1] < 0.5)
-    window = _window(size, config.crop, draw[2:4])
-    resized = resize.smooth_bicubic if config.resize_long else resize.bilinear
+    window = _window(size, crop, draw[2:4])
+    resized = resize.smooth_bicubic if config.resize_long and side is None else resize.bilinear
     pixels = _crop_photo(resized(image[None], size)[0], window, turned)
     pixels = colour.centre(jitter(pixels, draw[4:8], config))
-    pixels = _place(pixels, config.crop, draw[8:10], 0.0)
-    pixels = tf.ensure_shape(pixels, [config.crop, config.crop, 3])
+    static = None if side is not None else crop
+    pixels = tf.ensure_shape(_place(pixels, crop, draw[8:10], 0.0), [static, static, 3])
     moved = {}
-    for name, labels in maps.items():
-        labels = tf.cast(_crop_labels(labels, size, window, turned), tf.int32)
-        labels = _place(labels[..., None], config.crop, draw[8:10], OUTSIDE[name])[..., 0]
-        moved[name] = tf.ensure_shape(labels, [config.crop, config.crop])
+    for name, values in maps.items():
+        values = _moved(values, kinds[name], size, window, turned)
+        moved[name] = tf.ensure_shape(_place(values, crop, draw[8:10], kinds[name].outside)[..., 0], [static, static])
     return pixels, moved
+
+
+def _cut(image: tf.Tensor, maps: dict[str, tf.Tensor], draw: tf.Tensor,
+         share: float) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    """Photo and maps without a random part of each side, less than this share of it."""
+    size = tf.shape(image)[:2]
+    less = tf.cast(draw[2:4] * share * tf.cast(size, tf.float32), tf.int32)
+    top, left = tf.unstack(tf.cast(draw[8:10] * tf.cast(less, tf.float32), tf.int32))
+    height, width = tf.unstack(size - less)
+
+    def kept(pixels):
+        return pixels[top : top + height, left : left + width]
+
+    return kept(image), {name: kept(values) for name, values in maps.items()}
+
+
+def _moved(values: tf.Tensor, kind: MapKind, size: tf.Tensor, window: tuple[tf.Tensor, tf.Tensor], turned) -> tf.Tensor:
+    """The window of one map, resized and turned like the photo: int32 or float32 [h, w, 1]."""
+    if kind.resize == "nearest":
+        values = _crop_labels(values, size, window, turned)[..., None]
+        return tf.cast(values, tf.int32) if kind.unit is None else tf.cast(values, tf.float32) / kind.unit
+    values = tf.cast(values, tf.float32)[None, ..., None] / kind.unit
+    if kind.resize == "bicubic":
+        values = tf.clip_by_value(tf.image.resize(values, size, "bicubic", antialias=True), 0.0, 1.0)
+    else:
+        values = resize.bilinear(values, size)
+    return _crop_photo(values[0], window, turned)
 
 
 def _drawn_size(size: tf.Tensor, draw: tf.Tensor, config: AugmentConfig) -> tf.Tensor:

@@ -4,10 +4,10 @@ Ref: Caron et al., ICCV 2021, section 3.1 and appendix; the distortions are
 those of Grill et al., NeurIPS 2020.
 """
 
-
 import tensorflow as tf
 
 from wsss_tf.data.stream.augment import jitter
+from wsss_tf.data.stream.decode import decode_photo
 from wsss_tf.data.stream.distort import blur, solarise, to_grey
 from wsss_tf.data.stream.pipeline import example_order
 from wsss_tf.data.stream.settings import AugmentConfig, MulticropConfig
@@ -33,13 +33,13 @@ def multicrop_stream(examples: tuple[Example, ...], config: MulticropConfig, bat
 
     Raises:
       tf.errors.OpError: from the iterator, at an unreadable photo;
-        wsss_tf.data.stream.pipeline.find_unreadable names it.
+        wsss_tf.data.stream.maps.find_unreadable names it.
     """
     order = tf.constant(example_order(len(examples), steps * batch, seed))
     photos = tf.constant([str(example.image) for example in examples])
 
     def load(position):
-        image = tf.io.decode_jpeg(tf.io.read_file(photos[order[position]]), channels=3, dct_method="INTEGER_ACCURATE")
+        image = decode_photo(tf.io.read_file(photos[order[position]]))
         return make_views(image, tf.stack([seed, tf.cast(position, tf.int32)]), config)
 
     stream = tf.data.Dataset.range(start * batch, steps * batch)

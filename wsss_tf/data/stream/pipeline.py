@@ -1,20 +1,16 @@
 """The training stream: a pure function of (seed, step)."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
 
-from wsss_tf.data.stream.augment import augment
+from wsss_tf.data.stream.augment import augment, batch_size
+from wsss_tf.data.stream.decode import decode_map, decode_photo
+from wsss_tf.data.stream.maps import Maps
 from wsss_tf.data.stream.settings import AugmentConfig
 from wsss_tf.example import Example, multi_hot
-from wsss_tf.files.images import read_ids, read_labels, read_photo
-
-# Batch entry -> the map (PNG) of each example that fills it: "target", 8 bits, or "superpixels", 16 bits.
-Maps = Mapping[str, Callable[[Example], Path]]
-_DEPTH = {"target": tf.uint8, "superpixels": tf.uint16}
-_READER = {"target": read_labels, "superpixels": read_ids}
+from wsss_tf.ops import colour
 
 
 def example_order(count: int, length: int, seed: int) -> np.ndarray:
@@ -29,7 +25,7 @@ def example_order(count: int, length: int, seed: int) -> np.ndarray:
 
 
 def training_stream(examples: tuple[Example, ...], num_classes: int, maps: Maps, config: AugmentConfig, batch: int,
-                    steps: int, start: int, seed: int) -> tf.data.Dataset:
+                    steps: int, start: int, seed: int, arrays: Mapping[str, np.ndarray] | None = None) -> tf.data.Dataset:
     """Batches for the steps start..steps-1 (contract: wsss_tf.train.contract.Batch).
 
     Args:
@@ -41,45 +37,48 @@ def training_stream(examples: tuple[Example, ...], num_classes: int, maps: Maps,
       steps: last step of the whole training.
       start: first step, > 0 for a resumed run.
       seed: seed of order, augmentation and what the method draws.
+      arrays: further entries of the batch, [N, ...] each, with a row for every example.
 
     Raises:
-      tf.errors.OpError: from the iterator, at an unreadable file; `find_unreadable`
-        names it. Decoding is left to TensorFlow: Python code in the stream can
-        deadlock with the destruction of the iterator after an error.
+      ValueError: an array with another number of rows.
+      tf.errors.OpError: from the iterator, at an unreadable file, which
+        wsss_tf.data.stream.maps.find_unreadable names.
     """
     order = tf.constant(example_order(len(examples), steps * batch, seed))
     photos = tf.constant([str(example.image) for example in examples])
-    files = {name: tf.constant([str(path(example)) for example in examples]) for name, path in maps.items()}
-    tags = tf.constant(multi_hot(examples, num_classes))
+    files = {name: tf.constant([str(path(example)) for example in examples]) for name, (_, path) in maps.items()}
+    kinds = {name: kind for name, (kind, _) in maps.items()}
+    rows = {"tags": tf.constant(multi_hot(examples, num_classes))} | _tables(arrays or {}, len(examples))
 
     def load(position):
         index = order[position]
-        # Reads PNG as well; with this DCT the pixels are those of `read_photo`.
-        image = tf.io.decode_jpeg(tf.io.read_file(photos[index]), channels=3, dct_method="INTEGER_ACCURATE")
-        read = {name: tf.io.decode_png(tf.io.read_file(paths[index]), channels=1, dtype=_DEPTH[name])[..., 0]
-                for name, paths in files.items()}
+        read = {name: decode_map(tf.io.read_file(paths[index]), kinds[name]) for name, paths in files.items()}
         own_seed = tf.stack([seed, tf.cast(position, tf.int32)])
-        image, read = augment(image, read, own_seed, config)
-        return {"image": image, "tags": tags[index], "seed": own_seed} | read
+        side = batch_size(config.batch_sizes, seed, position // batch) if config.batch_sizes else None
+        image, read = augment(decode_photo(tf.io.read_file(photos[index])), read, kinds, own_seed, config, side)
+        return {"image": image, "seed": own_seed} | {name: values[index] for name, values in rows.items()} | read
 
     stream = tf.data.Dataset.range(start * batch, steps * batch)
     stream = stream.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return stream.batch(batch, drop_remainder=True).prefetch(2)
 
 
+def _tables(arrays: Mapping[str, np.ndarray], count: int) -> dict[str, tf.Tensor]:
+    for name, array in arrays.items():
+        if len(array) != count:
+            raise ValueError(f"arrays[{name!r}]: expected {count} rows, one for each example, found {len(array)}")
+    return {name: tf.constant(array) for name, array in arrays.items()}
+
+
+def photo_stream(examples: tuple[Example, ...]) -> tf.data.Dataset:
+    """The photos in order, neither cut nor changed: centred float32 [1, H, W, 3] each; raises as `training_stream`."""
+    stream = tf.data.Dataset.from_tensor_slices([str(example.image) for example in examples])
+    stream = stream.map(lambda path: colour.centre(decode_photo(tf.io.read_file(path)))[None],
+                        num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return stream.prefetch(2)
+
+
 def step_ids(examples: tuple[Example, ...], batch: int, step: int, seed: int) -> list[str]:
     """Images in the batch of a step, which counts from 1."""
     order = example_order(len(examples), step * batch, seed)
     return [examples[index].image_id for index in order[-batch:]]
-
-
-def find_unreadable(examples: tuple[Example, ...], maps: Maps) -> None:
-    """Reads all files of the stream again.
-
-    Raises:
-      InputError: names the first file that cannot be read.
-    """
-    for example in examples:
-        read_photo(example.image)
-        for name, path in maps.items():
-            _READER[name](path(example))

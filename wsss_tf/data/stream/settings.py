@@ -18,6 +18,10 @@ class AugmentConfig:
     hue: float = setting(0.1, "hue turn drawn from +- this, in full turns")
     resize_long: tuple = setting((), "two numbers: the long side is drawn between them and the photo resized to it, bicubic, "
                                      "instead of by crop_scales (IRN: 320,640)")
+    batch_sizes: tuple = setting((), "sides of square images in pixels, of which each batch draws one: its photos are stretched "
+                                     "to it as they are, instead of resized and cropped (LDF: 224,256,288,320,352)")
+    cut: float = setting(0.0, "with batch_sizes: a random part of each side, less than this share of it, is cut off before "
+                              "(LDF: 0.125)", low=0.0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from wsss_tf.data.stream.maps import LABELS
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.systems import losses, segmenter
 from wsss_tf.systems.segmenter import build_segmenter
@@ -12,13 +13,15 @@ from wsss_tf.train.contract import Batch
 class CamBaseline:
     """Cross-entropy against a fixed pseudo-label at every input scale."""
 
+    reads = {"target": LABELS}
+
     def __init__(self, backbone: BackboneConfig, head: SegmenterConfig, num_classes: int):
         self.net = build_segmenter(backbone, head, num_classes)
         self._head = head
 
     def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Pixel cross-entropy summed over scales (eq. 1.14)."""
-        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head.scales)
+        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head)
         return {"loss": segmenter.sum_over_scales(
             outputs, batch["target"], self._head.target_pixel,
             lambda logits, target: losses.label_loss(logits, target, losses.MEANS[self._head.average]))}

@@ -31,6 +31,8 @@ class SelfDistillation:
     Ref: Caron et al., ICCV 2021, algorithm 1.
     """
 
+    reads = {}
+
     def __init__(self, config: DistillationConfig, steps: int, warmup: int):
         """Makes the nets, the teacher like the student.
 

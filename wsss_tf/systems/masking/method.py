@@ -4,8 +4,9 @@
 import keras
 import tensorflow as tf
 
+from wsss_tf.data.stream.maps import LABELS
 from wsss_tf.nets.settings import BackboneConfig
-from wsss_tf.ops import resize
+from wsss_tf.ops import colour, resize
 from wsss_tf.systems import losses, segmenter
 from wsss_tf.systems.class_maps import scores
 from wsss_tf.systems.masking.settings import MaskingConfig
@@ -26,10 +27,30 @@ def attention_map(logits: tf.Tensor, erased: tf.Tensor, size: tf.Tensor) -> tf.T
     Returns:
       float32 [B, H, W, 1] in 0..1.
 
-    Ref: thesis eq. 2.9.
+    Ref: thesis eq. 2.8.
     """
     probability = tf.nn.softmax(resize.bilinear(logits, size))[..., 1:]
     return 1.0 - tf.reduce_sum(probability * erased[:, None, None, :], axis=-1, keepdims=True)
+
+
+def masked(image: tf.Tensor, attention: tf.Tensor, mean: tuple[float, float, float]) -> tf.Tensor:
+    """The masked image I', as if F (I - mu) + mu were a photo.
+
+    Args:
+      image: float32 [B, H, W, 3], centred.
+      attention: float32 [B, H, W, 1] attention map F.
+      mean: colour mu of what is erased, RGB in 0..255.
+
+    Returns:
+      float32 [B, H, W, 3], centred as every net takes it; where F is 0 and mu is
+      the mean colour of the nets it is 0.
+
+    Ref: thesis eq. 2.9.
+    """
+    if mean == colour.MEAN_COLOUR:
+        return attention * image
+    fill = tf.constant(mean) - tf.constant(colour.MEAN_COLOUR)
+    return attention * (image - fill) + fill
 
 
 def random_erasure(tags: tf.Tensor, seeds: tf.Tensor, path: int) -> tf.Tensor:
@@ -54,8 +75,10 @@ def random_erasure(tags: tf.Tensor, seeds: tf.Tensor, path: int) -> tf.Tensor:
 class ImageMasking:
     """Learns from saliency where objects are and from a frozen classifier which they are."""
 
+    reads = {"target": LABELS}
+
     def __init__(self, backbone: BackboneConfig, head: SegmenterConfig, config: MaskingConfig, num_classes: int,
-                 classifier: keras.Model | None):
+                 classifier: keras.Model | None, mean: tuple[float, float, float] = colour.MEAN_COLOUR):
         """Builds the segmentation net.
 
         Args:
@@ -65,20 +88,22 @@ class ImageMasking:
           num_classes: C.
           classifier: trained classifier with the "cam" endpoint; frozen here.
             None if the attention weight is 0.
+          mean: colour mu of what is erased, RGB in 0..255; that of the training
+            photos if config.mean says so.
         """
         self.net = build_segmenter(backbone, head, num_classes)
         self._head, self._config, self._classifier = head, config, classifier
-        self._mean = losses.MEANS[head.average]
+        self._mean_over, self._colour = losses.MEANS[head.average], mean
         if classifier is not None:
             classifier.trainable = False
 
     def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Saliency loss over scales plus the weighted mean attention loss (eqs 2.7-2.12)."""
         tags = batch["tags"]
-        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head.scales)
+        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head)
         result = {"saliency_loss": segmenter.sum_over_scales(
             outputs, batch["target"], self._head.target_pixel,
-            lambda logits, target: losses.saliency_loss(logits, target, tags, self._mean))}
+            lambda logits, target: losses.saliency_loss(logits, target, tags, self._mean_over))}
         result["loss"] = result["saliency_loss"]
         if self._config.attention_weight > 0:
             result["attention_loss"] = self._attention_loss(batch, outputs[0])
@@ -91,9 +116,9 @@ class ImageMasking:
         paths = []
         for path in range(self._config.paths):
             erased = random_erasure(tags, batch["seed"], path)
-            masked = attention_map(logits, erased, size) * image
-            cam = self._classifier(masked, training=False)["cam"]
-            paths.append(losses.attention_loss(scores(cam), tags - erased, tags, self._mean))
+            shown = masked(image, attention_map(logits, erased, size), self._colour)
+            cam = self._classifier(shown, training=False)["cam"]
+            paths.append(losses.attention_loss(scores(cam), tags - erased, tags, self._mean_over))
         return tf.add_n(paths) / len(paths)
 
     def preview(self, batch: Batch) -> tf.Tensor:

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from wsss_tf.data.stream.maps import LABELS, SUPERPIXELS
 from wsss_tf.example import UNKNOWN
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.ops import resize
@@ -16,6 +17,8 @@ from wsss_tf.train.contract import Batch
 class SuperpixelGrowing:
     """Learns from a sparse seed that superpixels extend wherever the net is sure."""
 
+    reads = {"target": LABELS, "superpixels": SUPERPIXELS}
+
     def __init__(self, backbone: BackboneConfig, head: SegmenterConfig, config: GrowingConfig, num_classes: int):
         """Builds the segmentation net; the first of the head's input scales, 1, drives the growing (A3-10)."""
         self.net = build_segmenter(backbone, head, num_classes)
@@ -27,7 +30,7 @@ class SuperpixelGrowing:
         "seed" and "labeled" are the shares of pixels of the photo with a label
         before and after growing, for the log.
         """
-        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head.scales)
+        outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head)
         centre = self._head.target_pixel == "centre"
         size = tf.shape(batch["image"])[1:3]
         if self._config.growing_at == "image":

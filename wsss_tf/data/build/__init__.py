@@ -1,0 +1,1 @@
+"""Data sets made from drawings, and from the archives in which others publish them."""
