@@ -125,7 +125,7 @@ def test_root_one_level_too_high(tmp_path):
 def test_devkit_without_train_aug(tmp_path):
     root = make_devkit(tmp_path)
     (root / "ImageSets" / "Segmentation" / "train_aug.txt").unlink()
-    with pytest.raises(InputError, match="train_aug.txt: no such list.*SBD"):
+    with pytest.raises(InputError, match="train_aug.txt: no such list.*build it.*wsss data voc_aug --voc=.*--sbd="):
         opened(root)
 
 

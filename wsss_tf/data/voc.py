@@ -73,7 +73,7 @@ def _list_path(root: Path, name: str, split: str) -> Path:
         if name != "train_aug":
             raise
         raise InputError(f"{error}. The devkit has no train_aug.txt: build it, and the masks of its images, from VOC and SBD "
-                         f"by scripts/build_voc_aug.py --voc={root} --sbd=benchmark_RELEASE/dataset") from None
+                         f"by `wsss data voc_aug --voc={root} --sbd=benchmark_RELEASE/dataset`") from None
 
 
 def _warn_count(path: Path, count: int) -> None:

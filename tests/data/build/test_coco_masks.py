@@ -285,9 +285,9 @@ def test_stuff_map_missing(root):
 
 
 def test_script(rle, script, root):
-    ended = script("coco_masks", f"--data={root}")
+    ended = script("data", "coco_masks", "--source=coco", f"--data={root}")
     assert ended.code == 0 and ended.out.split() == [str(root / "masks/train2014"), str(root / "masks/val2014")]
-    ended = script("coco_masks", f"--data={root}", "--mask_splits=train", "--masks_from=stuff")
+    ended = script("data", "coco_masks", "--source=coco", f"--data={root}", "--mask_splits=train", "--masks_from=stuff")
     assert ended.code == 2 and "expected a pixel map for every image" in ended.error
-    ended = script("coco_masks", f"--data={root}", "--mask_splits=test")
+    ended = script("data", "coco_masks", "--source=coco", f"--data={root}", "--mask_splits=test")
     assert ended.code == 2 and ended.error.startswith("--mask_splits: expected train, val or both, found 'test'")
