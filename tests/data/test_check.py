@@ -124,6 +124,15 @@ def test_training_image_without_tags(dataset):
     assert check_dataset(untagged_val, progress=False) == []
 
 
+def test_training_images_without_any_class_at_all(dataset):
+    """An empty cell for every photo: a spreadsheet that nobody has filled."""
+    nothing = tuple(dataclasses.replace(example, tags=()) for example in dataset.train)
+    problems = check_dataset(dataclasses.replace(dataset, train=nothing, untagged=True), progress=False)
+    assert len(problems) == 1 and "found no tags here nor in the other 1 training images" in problems[0]
+    photos = Dataset("photos", ("background",), nothing, (), untagged=True)
+    assert not [line for line in check_dataset(photos, progress=False) if "tags" in line], "there are no classes"
+
+
 def test_example_of_both_splits_is_told_once(dataset):
     truncate(dataset.train[0].image)
     assert len(check_dataset(dataclasses.replace(dataset, val=dataset.train), progress=False)) == 1

@@ -128,6 +128,9 @@ def other_size(path: Path, values: np.ndarray, photo: Path, facts: PhotoFacts) -
 
 
 def _untagged(dataset: Dataset) -> list[str]:
+    if dataset.num_classes and dataset.train and not any(example.tags for example in dataset.train):
+        return [f"{dataset.train[0].image}: expected classes for training, found no tags here nor in the other "
+                f"{len(dataset.train) - 1} training images: name their classes in the labels file"]
     return [f"{example.image}: expected at least one class for training, found no tags: name its classes in the "
             f"labels file or take '{example.image_id}' out of the training list"
             for example in dataset.train if not example.tags and not dataset.untagged]

@@ -61,12 +61,18 @@ def match_names(names: Iterable[str], known: Iterable[str]) -> dict[str, str]:
       known: the ids that there are, composed.
     """
     names, known = list(names), set(known)
-    found = {name: meant for name in names if (meant := next((form for form in _forms(name) if form in known), None))}
+    found = {name: meant for name in names if (meant := _literal(name, known))}
     for loose in (folded, _number):
         left, free = [name for name in names if name not in found], known - set(found.values())
+        if not left:
+            break
         ids, wanted = _only(free, lambda known_id: {loose(known_id)}), _only(left, lambda name: set(map(loose, _forms(name))))
         found |= {name: ids[key] for key, name in wanted.items() if key in ids}
     return found
+
+
+def _literal(name: str, known: set[str]) -> str | None:
+    return name if name in known else next((form for form in _forms(name) if form in known), None)
 
 
 def _forms(name: str) -> list[str]:
