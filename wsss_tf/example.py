@@ -44,6 +44,8 @@ class Dataset:
       untagged: training images without any tag are meant to be there.
       masks_wanted: val is every photo there is: no list names evaluation images
         and no masks are there, so that masks are to be made and not measured.
+      notes: what was left aside when the files were put together, a line each,
+        for the user.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Dataset:
     val: tuple[Example, ...]
     untagged: bool = False
     masks_wanted: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:

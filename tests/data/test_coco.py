@@ -9,7 +9,8 @@ from PIL import Image
 
 from wsss_tf.data import coco, coco_annotations
 from wsss_tf.data.check import check_dataset
-from wsss_tf.data.coco_annotations import CATEGORIES, CLASS_NAMES, LABELS, read_annotations
+from wsss_tf.data.coco_categories import CATEGORIES, CLASS_NAMES, LABELS
+from wsss_tf.data.coco_layout import read_annotations
 from wsss_tf.data.open import open_dataset
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
@@ -296,3 +297,98 @@ def test_untagged_images_go_through_the_whole_chain(tmp_path, tiny, finish):
     with Image.open(run.folder / "saliency" / f"{name('train', 7)}.png") as picture:
         np.testing.assert_array_equal(np.array(picture), np.where(np.eye(16, 20), 255, 0))
     assert (run.folder / "report" / "report.html").exists()
+
+
+OWN = [{"id": 2, "name": "hole", "supercategory": "damage"}, {"id": 1, "name": "person", "supercategory": "damage"}]
+HEADING = {"id": 0, "name": "damage", "supercategory": "none"}
+
+
+def own_document(split: str, shown: dict[int, list[int]], categories=(HEADING, *OWN)) -> dict:
+    return document(split, shown) | {"categories": list(categories)}
+
+
+def make_own(root: Path, shown=None, **more) -> Path:
+    """Classes person and hole; image 7 shows none of them."""
+    make_coco(root)
+    for split, images in (("train", {9: [2, 1], 7: [], 25: [1]}), ("val", {42: [2], 73: []})):
+        write_document(root, split, own_document(split, images, **more))
+    return root
+
+
+def test_categories_of_ones_own(tmp_path):
+    dataset = opened(make_own(tmp_path / "damage"))
+    assert dataset.name == "damage" and dataset.class_names == ("background", "person", "hole") and dataset.untagged
+    assert [example.tags for example in dataset.train] == [(), (1, 2), (1,)], "photos without annotations show none"
+    assert [example.tags for example in dataset.val] == [(2,), ()]
+
+
+def test_a_category_of_background_is_no_class(tmp_path):
+    categories = [{"id": 5, "name": "background"}, *OWN]
+    root = make_own(tmp_path, categories=categories)
+    write_document(root, "val", own_document("val", {42: [5], 73: [2, 5]}, categories))
+    dataset = opened(root)
+    assert dataset.class_names == ("background", "person", "hole")
+    assert [example.tags for example in dataset.val] == [(), (2,)]
+
+
+def test_both_files_must_agree_on_the_classes(tmp_path):
+    root = make_own(tmp_path)
+    write_document(root, "val", own_document("val", {42: [1]}, OWN[1:]))
+    words = r"instances_val2014.json: expected the categories of .*person, hole.*found others \(person"
+    with pytest.raises(InputError, match=words):
+        opened(root)
+
+
+@pytest.mark.parametrize("categories, words", [
+    ([{"id": 1, "name": "crack"}, {"id": 1, "name": "hole"}], "every category id once"),
+    ([{"id": 1, "name": "crack"}, {"id": 2, "name": "crack"}], "category 2: class 'crack' comes twice"),
+    ([{"id": "1", "name": "crack"}], "a whole number as id and a name"),
+    ([{"id": 1}], "a whole number as id and a name"),
+    ([{"id": 1, "name": "crack"}], "annotation 900: expected one of the category ids that it lists .1., found 2"),
+])
+def test_malformed_categories_of_ones_own(tmp_path, categories, words):
+    with pytest.raises(InputError, match=words):
+        opened(make_own(tmp_path, categories=categories))
+
+
+@pytest.mark.parametrize("layout", ["2017", "exported"])
+def test_other_layouts(tmp_path, layout):
+    root = make_own(tmp_path)
+    for split in ("train", "val"):
+        old = root / f"annotations/instances_{split}2014.json"
+        if layout == "2017":
+            old.rename(root / f"annotations/instances_{split}2017.json")
+            (root / f"{split}2014").rename(root / f"{split}2017")
+        else:
+            folder = root / {"train": "train", "val": "valid"}[split]
+            (root / f"{split}2014").rename(folder)
+            old.rename(folder / "_annotations.coco.json")
+    dataset = opened(root)
+    assert (len(dataset.train), len(dataset.val)) == (3, 2) and dataset.class_names[1:] == ("person", "hole")
+
+
+@pytest.mark.parametrize("change", [lambda text: f"images/{text}", lambda text: f"images\\{text}", str.upper])
+def test_file_names_as_other_programs_write_them(tmp_path, change):
+    root = make_coco(tmp_path)
+    content = document("train", TRAIN)
+    for image in content["images"]:
+        image["file_name"] = change(image["file_name"])
+    write_document(root, "train", content)
+    assert [example.image_id for example in opened(root).train] == [name("train", 9), name("train", 25)]
+
+
+def test_a_file_of_instances_as_labels_of_a_folder(tmp_path):
+    """One .json beside images/, as most programs export it."""
+    root = make_own(tmp_path)
+    (root / "train2014").rename(root / "images")
+    (root / "annotations/instances_train2014.json").rename(root / "instances_default.json")
+    settings = {"source": "folder", "labels": str(root / "instances_default.json")}
+    dataset = opened(root, **settings)
+    assert dataset.class_names == ("background", "person", "hole")
+    assert {example.image_id: example.tags for example in dataset.train} == {
+        name("train", 9): (1, 2), name("train", 7): (), name("train", 25): (1,)}
+    (root / "classes.txt").write_text("hole\nperson\nstain\n")
+    assert {example.tags for example in opened(root, **settings).train} == {(1, 2), (), (2,)}, "the numbers of classes.txt"
+    (root / "classes.txt").write_text("hole\n")
+    with pytest.raises(InputError, match="category 'person' is no class of the data set .hole."):
+        opened(root, **settings)

@@ -8,7 +8,7 @@ from wsss_tf.config import expand_path, setting
 from wsss_tf.data.advice import advice
 from wsss_tf.data.build import coco_masks, msrc, voc_aug
 from wsss_tf.data.check import check_dataset
-from wsss_tf.data.coco_annotations import FOLDERS
+from wsss_tf.data.coco_layout import FOLDERS
 from wsss_tf.data.voc import COUNTS
 from wsss_tf.errors import InputError
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.data.labels import read_text
+from wsss_tf.data.text import read_text
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.confusion import check_size
 from wsss_tf.evaluate.scores import json_safe

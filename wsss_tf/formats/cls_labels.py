@@ -107,8 +107,13 @@ def _buffer_array(data: bytes, dtype: _Dtype, shape: tuple[int, ...], _order: st
     return array
 
 
-def _scalar(dtype: _Dtype, data: bytes) -> Any:
-    return dtype.numbers(data, 1)[0].item()
+def _scalar(dtype: _Dtype, data: bytes | str) -> Any:
+    """Stands in for a number or a text of numpy, such as the ids of a dict that was filled from an array of names."""
+    if dtype.code[:1] not in ("U", "S"):
+        return dtype.numbers(data, 1)[0].item()
+    raw = data.encode("latin1") if isinstance(data, str) else data
+    encoding = {"S": "ascii", "U": "utf-32-be" if dtype.order == ">" else "utf-32-le"}[dtype.code[0]]
+    return raw.decode(encoding).rstrip("\0")
 
 
 def _latin1(text: str, encoding: str) -> bytes:

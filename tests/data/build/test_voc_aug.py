@@ -92,11 +92,11 @@ def test_the_script_builds_a_part_only_if_asked(roots, script):
     voc, theirs = roots
     (theirs / "cls/d.mat").unlink()
     flags = (f"--voc={voc}", f"--sbd={theirs}", "--workers=1")
-    assert "expected 1464 ids of train, found 2" in script("build_voc_aug", *flags).error
-    ended = script("build_voc_aug", *flags, "--partial")
+    assert "expected 1464 ids of train, found 2" in script("data", "voc_aug", *flags).error
+    ended = script("data", "voc_aug", *flags, "--partial")
     assert ended.code == 0 and "train_aug.txt: 4 ids, none of the 2 evaluation ids" in ended.out
     assert "4 masks of VOC, 2 of SBD" in ended.out and "left out, without mask: 1, e.g. d" in ended.out
-    assert "give both" in script("build_voc_aug").error
+    assert "give both" in script("data", "voc_aug").error
 
 
 def test_other_counts_and_missing_masks_are_refused_unless_partial(roots, monkeypatch):

@@ -22,8 +22,9 @@ import numpy as np
 from PIL import Image
 
 from wsss_tf.data.build.msrc_labels import CLASSES, COLOURS, context_labels, object_labels
-from wsss_tf.data.folder import list_images
-from wsss_tf.data.labels import PHOTO_SUFFIXES, write_csv
+from wsss_tf.data.labels_csv import write_csv
+from wsss_tf.data.listing import list_images
+from wsss_tf.data.names import PHOTO_SUFFIXES
 from wsss_tf.errors import InputError
 from wsss_tf.example import BACKGROUND, UNKNOWN, Example
 from wsss_tf.files.images import read_labels

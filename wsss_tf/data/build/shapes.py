@@ -31,7 +31,7 @@ from PIL import Image
 
 from wsss_tf.config import setting
 from wsss_tf.data.build import shapes_drawing as drawing
-from wsss_tf.data.labels import write_csv
+from wsss_tf.data.labels_csv import write_csv
 from wsss_tf.errors import InputError
 from wsss_tf.files import store
 from wsss_tf.files.json_artefact import parse
