@@ -13,7 +13,7 @@ from wsss_tf.figures.page import WIDTH
 from wsss_tf.figures.sources import Sources
 from wsss_tf.figures.style import STYLE, line_looks, text_width
 from wsss_tf.figures.superpixels import title_of
-from wsss_tf.report.run import read_scores
+from wsss_tf.stages.run_report import read_scores
 from wsss_tf.superpixels.metrics import SuperpixelScores
 
 _SAMPLE = 0.6  # inches that a line of the legend takes beside its text

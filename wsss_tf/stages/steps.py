@@ -155,7 +155,7 @@ def make_scores(makes: tuple[tuple[str, str], ...], place: Place) -> dict:
 
 def make_report(makes: tuple[tuple[str, str], ...], defaults: dict[str, object], place: Place, *settings: object) -> dict:
     """The work of `report`."""
-    from wsss_tf.report.run import write_run_report
+    from wsss_tf.stages.run_report import write_run_report
 
     return write_run_report(place, {name: Makes(made) for name, made in makes}, defaults)
 
