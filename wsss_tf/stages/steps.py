@@ -8,8 +8,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from wsss_tf.data.advice import advice
-from wsss_tf.data.check import check_dataset, content_digest, listing_digest
+from wsss_tf.data.check import content_digest, inspect_dataset, listing_digest
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.artefacts import score_cams, score_masks, score_objects, score_seeds, score_superpixels
@@ -89,13 +88,13 @@ def prepare_data(place: Place, data: DataConfig) -> dict:
       InputError: problems were found; they are printed.
     """
     dataset = place.dataset
-    for line in advice(dataset):
+    found = inspect_dataset(dataset, True, data.maps_max, data.max_pixels)
+    for line in found.warnings:
         print(f"warning: {line}")
-    problems = check_dataset(dataset, True, data.maps_max, data.max_pixels)
-    if problems:
-        for problem in problems:
+    if found.problems:
+        for problem in found.problems:
             print(problem)
-        raise InputError(f"{data.data}: {len(problems)} problems found (listed above): mend them and run again")
+        raise InputError(f"{data.data}: {len(found.problems)} problems found (listed above): mend them and run again")
     return {
         "classes": list(dataset.class_names),
         "train_images": len(dataset.train),
