@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import pytest
 
-from wsss_tf.commands.parsing import flag_names
+from wsss_tf.commands.parsing import experiment_of, flag_names
 from wsss_tf.files.json_artefact import read_log
 from wsss_tf.nets import vit
 from wsss_tf.stages.place import NET
@@ -192,14 +192,14 @@ def test_a_broken_photo_is_named_before_and_during_training(script, tiny, comman
     assert "[photos] up to date" in ended.out
 
 
-def test_the_package_brings_the_weights_of_vit_shapes(tiny, monkeypatch):
+def test_the_package_brings_the_weights_of_vit_shapes(monkeypatch):
     """They are of the flagfile that they name, whole, and small."""
     files = {file.name: file for file in WEIGHTS.iterdir()}
     assert set(files) == {"vit_shapes.weights.h5", "vit_shapes.json", "vit_shapes.log.jsonl"}
     assert sum(file.stat().st_size for file in files.values()) < 3e6
     manifest = json.loads(files["vit_shapes.json"].read_text(encoding="utf-8"))
     monkeypatch.chdir(ROOT)  # where the command is given
-    experiment = tiny(*manifest["command"].split()[2:])
+    experiment = experiment_of(manifest["command"].split()[2:])
     config = experiment.group("dino_train")
     steps = experiment.group("shapes").shapes_train // config.batch * config.epochs
     last = json.loads(files["vit_shapes.log.jsonl"].read_text(encoding="utf-8").splitlines()[-1])
