@@ -95,8 +95,6 @@ FILE_MISTAKES = {
                           "expected an 8-bit grey map"),
     "saliency of 16 bits": (lambda d: save(d / "saliency/one.png", Image.fromarray(np.full([32, 40], 999, np.uint16))),
                             "saliency/one.png", "expected values up to 255, found 999: set --maps_max"),
-    "photo without classes": (lambda d: replace(d / "labels.csv", "two,dog", "two,"), "images/two.jpg",
-                              "found no tags"),
 }
 
 # What a user can get wrong in the data set as a whole.

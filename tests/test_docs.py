@@ -23,7 +23,7 @@ OWN = ("benchmarks", "checkpoints", "docs", "flags", "scripts", "tests", "wsss_t
 
 NOT_RUN = ("docker run -p 8501:8501 ", 'echo "{\\"instances\\":', "dask scheduler", "dask worker ",  # need servers
            "tar xf VOCtrainval_11-May-2012.tar ", "cat benchmark_RELEASE/dataset/")  # need the archives of VOC and SBD
-WORDS = {"data": ("check", "generate", "voc_aug", "coco_masks"), "weights": ("list", "fetch", "convert", "verify")}
+WORDS = {"data": ("check", "convert", "generate", "voc_aug", "coco_masks"), "weights": ("list", "fetch", "convert", "verify")}
 OTHER_FLAGS = {"flagfile", "help", "system", "logdir"}
 
 

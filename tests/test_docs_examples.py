@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from wsss_tf.commands.parsing import experiment_of
+from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
 from wsss_tf.files.manifest import read_manifest
 from wsss_tf.systems.catalogue import SYSTEMS
@@ -66,9 +67,9 @@ def test_an_opener_of_ones_own(example, tmp_path):
     (root / "train.txt").write_text("dog_1\ncat_2\n")
     (root / "val.txt").write_text("cat_3\n")
     opener = example("adding_a_data_set").open_flat
-    dataset = opener(root, "train", "val", "", "")
+    dataset = opener(root, DataConfig())
     assert [(found.image_id, found.tags) for found in dataset.train] == [("dog_1", (2,)), ("cat_2", (1,))]
     assert dataset.val[0].mask == root / "masks/cat_3.png" and dataset.class_names == ("background", "cat", "dog")
     (root / "val.txt").write_text("cat_4\n")
     with pytest.raises(InputError, match="val.txt, line 1 .did you mean 'cat_3'"):
-        opener(root, "train", "val", "", "")
+        opener(root, DataConfig())

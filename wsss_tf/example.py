@@ -7,6 +7,7 @@ import numpy as np
 
 BACKGROUND = 0  # label of the background in every label map
 UNKNOWN = 255  # label of pixels without a decision (void, unlabeled)
+MAX_CLASSES = UNKNOWN - 1  # label values are bytes, and two are taken
 MASK_SUPERVISION = "mask supervision"  # the mark of what has learned from masks
 
 
@@ -43,6 +44,8 @@ class Dataset:
       untagged: training images without any tag are meant to be there.
       masks_wanted: val is every photo there is: no list names evaluation images
         and no masks are there, so that masks are to be made and not measured.
+      notes: what was left aside when the files were put together, a line each,
+        for the user.
     """
 
     name: str
@@ -51,6 +54,7 @@ class Dataset:
     val: tuple[Example, ...]
     untagged: bool = False
     masks_wanted: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def num_classes(self) -> int:

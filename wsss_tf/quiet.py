@@ -14,19 +14,22 @@ from pathlib import Path
 from types import ModuleType
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
-_ERRORS = "2"  # the level that leaves out remarks and warnings
+# Levels that leave out remarks and warnings, and what TensorFlow takes for errors too. An exception tells whatever makes it
+# fail on a processor, but refers to errors printed before it where a card is involved.
+_WITH_CARD, _WITHOUT_CARD = "2", "3"
 _NO_CARD_WANTED = ("", "-1")  # values of CUDA_VISIBLE_DEVICES
 
 
 def silence_tensorflow() -> None:
-    """Lets TensorFlow say nothing but errors, from the import on that comes later.
+    """Lets TensorFlow say nothing unless something is wrong, from the import on that comes later.
 
     What it says while it is imported and looks for devices, which no variable
     silences, is held back. It is shown if the import fails, or if there is a
     driver of NVIDIA but no device is found. TF_CPP_MIN_LOG_LEVEL=0 in the
     environment shows all at once.
     """
-    if os.environ.setdefault(_LEVEL, _ERRORS) != "0" and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+    level = os.environ.setdefault(_LEVEL, _WITH_CARD if driver_is_there() else _WITHOUT_CARD)
+    if level != "0" and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
 

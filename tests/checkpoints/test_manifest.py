@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from wsss_tf.checkpoints import names
-from wsss_tf.checkpoints.manifest import SUPERVISIONS, read_manifest
+from wsss_tf.checkpoints.manifest import SUPERVISIONS, read_manifest, read_pins
 from wsss_tf.errors import InputError
 from wsss_tf.nets import vgg
 from wsss_tf.nets.backbone import BACKBONES
@@ -64,9 +64,12 @@ def test_what_learned_from_masks_says_so():
 
 @pytest.mark.parametrize("change, says", [
     ({"urls": [], "by_hand": ""}, "URLs or a way by hand"), ({"urls": ["file:///etc/passwd"]}, "URLs"),
-    ({"licence": 3}, "licence"), ({"flagfiles": "x"}, "flagfiles"), ({"digests": {"crc": "12345678"}}, "hexadecimal"),
+    ({"licence": 3}, r"\[0\].licence: expected a text, found 3"), ({"flagfiles": "x"}, "flagfiles: expected a list"), ({"digests": {"crc": "12345678"}}, "hexadecimal"),
     ({"digests": {"md5": "xyz"}}, "hexadecimal"),
-    ({"file": "../x"}, "plain names"), ({"name": "a/b"}, "plain names"), ({"supervision": "some"}, "supervision"),
+    ({"urls": [3]}, r"urls\[0\]: expected a text, found 3"), ({"digests": {"md5": 7}}, "md5: expected a text, found 7"),
+    ({"name": None}, "name: expected a text, found null"),
+    ({"file": "../x"}, "file='../x': expected a name of letters"), ({"file": ".."}, "file='..': expected a name"),
+    ({"name": "a/b"}, "name='a/b': expected a name of letters"), ({"supervision": "some"}, "supervision"),
     ({"more": 1}, "expected the keys")])
 def test_a_wrong_entry_is_named(tmp_path, change, says):
     (tmp_path / "manifest.json").write_text(json.dumps([ENTRY | change]))
@@ -74,12 +77,26 @@ def test_a_wrong_entry_is_named(tmp_path, change, says):
         read_manifest(tmp_path / "manifest.json")
 
 
-@pytest.mark.parametrize("text", ["", "{", None])
+@pytest.mark.parametrize("text", ["", "{", "{}", "[1]", "[[]]", "null", "[" * 10**5, None])
 def test_no_manifest(tmp_path, text):
     if text is not None:
         (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(InputError, match="expected the manifest of checkpoints"):
+    with pytest.raises(InputError, match="manifest.json: .*restore the file, the manifest of checkpoints"):
         read_manifest(tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 10**5, '{"a": 1}', '{"a": null}', '{"a": "xyz"}', "\0", '{"a": NaN}'])
+def test_damaged_pins_are_named_with_the_remedy(tmp_path, text):
+    (tmp_path / "pins.json").write_text(text)
+    with pytest.raises(InputError, match=r"pins\.json: damaged \(.*\): delete it and convert again") as error:
+        read_pins(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_pins_that_are_sound_or_absent(tmp_path):
+    assert read_pins(tmp_path) == {}
+    (tmp_path / "pins.json").write_text(json.dumps({"a": "0" * 64}))
+    assert read_pins(tmp_path) == {"a": "0" * 64}
 
 
 def test_a_name_comes_once(tmp_path):

@@ -33,6 +33,11 @@ def test_what_a_rule_does_not_know_is_named(rule, unknown):
     assert names.ours([unknown], rule, ()) == ({}, [unknown])
 
 
+def test_two_names_for_one_array_are_not_both_taken():
+    one, other = "res2a_branch2a_weight", "res2a_branch2a_gamma"
+    assert names.ours([one, other], "mxnet_resnet38", ()) == ({one: "b2.conv_branch2a.weight"}, [other])
+
+
 def test_counters_and_what_the_net_lacks_are_left_out():
     published = ["bn1.num_batches_tracked", "fc.weight", "fc.bias", "conv1.weight"]
     assert names.ours(published, "torchvision_resnet", ("fc.",)) == ({"conv1.weight": "conv1.weight"}, [])

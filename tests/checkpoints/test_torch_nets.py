@@ -68,12 +68,16 @@ def test_outputs_and_gradients(entry, legacy, tmp_path):
     expected = theirs.detach().numpy()
     assert np.abs(np.moveaxis(ours.numpy(), -1, 1) - expected).max() <= 1e-3 * np.abs(expected).max()
     translated, _ = names.ours([name for name, _ in reference.named_parameters()], entry.names, entry.without)
+    differences = {}
     for name, parameter in reference.named_parameters():
         gradient = gradients[torch_weights.key(translated[name])].numpy()
         axes = {4: (3, 2, 0, 1), 2: (1, 0)}.get(gradient.ndim, range(gradient.ndim))
-        # Not the largest difference: a ReLU whose input is next to 0 may be open in one of the two nets alone.
         difference = np.linalg.norm(gradient.transpose(axes) - parameter.grad.numpy())
-        assert difference <= 0.02 * np.linalg.norm(parameter.grad), name
+        differences[name] = float(difference / np.linalg.norm(parameter.grad))
+    # A ReLU whose input is next to 0 may be open in one of the two nets alone: that moves what lies before it by about 2e-3
+    # of the norm, and what lies just before by up to 9e-3. What lies behind all of them agrees to rounding.
+    values = list(differences.values())
+    assert max(values) <= 0.02 and np.median(values) <= 5e-3 and min(values) <= 1e-5, differences
 
 
 def test_torch_reads_what_the_tests_write(published):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.data.check import check_dataset, content_digest, listing_digest
+from wsss_tf.data.advice import advice
+from wsss_tf.data.check import check_dataset, content_digest, inspect_dataset, listing_digest
 from wsss_tf.errors import InputError
 from wsss_tf.example import Dataset, Example
 from wsss_tf.files import store
@@ -123,6 +124,15 @@ def test_training_image_without_tags(dataset):
     assert check_dataset(untagged_val, progress=False) == []
 
 
+def test_training_images_without_any_class_at_all(dataset):
+    """An empty cell for every photo: a spreadsheet that nobody has filled."""
+    nothing = tuple(dataclasses.replace(example, tags=()) for example in dataset.train)
+    problems = check_dataset(dataclasses.replace(dataset, train=nothing, untagged=True), progress=False)
+    assert len(problems) == 1 and "found no tags here nor in the other 1 training images" in problems[0]
+    photos = Dataset("photos", ("background",), nothing, (), untagged=True)
+    assert not [line for line in check_dataset(photos, progress=False) if "tags" in line], "there are no classes"
+
+
 def test_example_of_both_splits_is_told_once(dataset):
     truncate(dataset.train[0].image)
     assert len(check_dataset(dataclasses.replace(dataset, val=dataset.train), progress=False)) == 1
@@ -190,3 +200,59 @@ def test_digest_of_a_missing_file(dataset, digest):
     dataset.train[0].saliency.unlink()
     with pytest.raises(InputError, match="a.png"):
         digest(dataset.train, False)
+
+
+def stored_turned(path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(path) as photo:
+        photo.save(path, exif=exif)
+
+
+def test_photos_that_exif_turns_are_told_with_their_number(dataset):
+    assert inspect_dataset(dataset, False).warnings == advice(dataset)
+    for example, orientation in zip(dataset.train, (3, 6)):
+        stored_turned(example.image, orientation)
+    findings = inspect_dataset(dataset, False)
+    assert findings.problems == []
+    lines = [line for line in findings.warnings if "stored turned" in line]
+    assert len(lines) == 1 and lines[0].startswith(f"2 of 3 photos are stored turned, e.g. {dataset.train[0].image}")
+
+
+def test_a_mask_drawn_on_the_upright_photo_names_exif(dataset):
+    stored_turned(dataset.train[0].image, 6)
+    store.write_labels(dataset.train[0].mask, np.zeros(SIZE[::-1], np.uint8))
+    problems = check_dataset(dataset, False)
+    assert len(problems) == 1 and "the photo is stored turned (EXIF): turn its pixels by `wsss data convert`" in problems[0]
+
+
+def test_transparent_photos_are_told(dataset):
+    pixels = np.full([*SIZE, 4], 200, np.uint8)
+    Image.fromarray(pixels).save(dataset.train[1].image)
+    opaque = np.where(np.arange(4) == 3, 255, pixels).astype(np.uint8)
+    Image.fromarray(opaque).save(dataset.train[0].image)
+    lines = [line for line in inspect_dataset(dataset, False).warnings if "transparent" in line]
+    assert len(lines) == 1 and lines[0].startswith(f"1 of 3 photos are transparent in places, e.g. {dataset.train[1].image}")
+
+
+def test_masks_are_judged_together(tmp_path):
+    examples = []
+    for number in range(6):
+        example = Example(f"p{number}", tmp_path / f"p{number}.png", (1 + number % 2,), tmp_path / f"m{number}.png")
+        store.write_image(example.image, np.zeros([*SIZE, 3], np.uint8))
+        store.write_image(example.mask, np.where(np.arange(SIZE[1]) < 9, 255, 0) * np.ones(SIZE, np.uint8))
+        examples.append(example)
+    problems = check_dataset(Dataset("tiny", ("background", "bird", "cat"), tuple(examples[:4]), tuple(examples[4:])), False)
+    assert len(problems) == 1 and "nothing but 0 and 255 in all 6" in problems[0]
+
+
+def test_evaluation_images_without_tags_may_show_anything(tmp_path):
+    examples = []
+    for number in range(6):
+        example = Example(f"p{number}", tmp_path / f"p{number}.png", (), tmp_path / f"m{number}.png")
+        store.write_image(example.image, np.zeros([*SIZE, 3], np.uint8))
+        store.write_image(example.mask, np.ones(SIZE, np.uint8))
+        examples.append(example)
+    trained = (Example("t", examples[0].image, (1,)),)
+    findings = inspect_dataset(Dataset("tiny", ("background", "bird"), trained, tuple(examples)), False)
+    assert findings.problems == [] and not [line for line in findings.warnings if "masks" in line and "poor" not in line]

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ from PIL import Image
 
 from wsss_tf.data import coco, coco_annotations
 from wsss_tf.data.check import check_dataset
-from wsss_tf.data.coco_annotations import CATEGORIES, CLASS_NAMES, LABELS, read_annotations
+from wsss_tf.data.coco_categories import CATEGORIES, CLASS_NAMES, LABELS
+from wsss_tf.data.coco_layout import read_annotations
 from wsss_tf.data.open import open_dataset
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
@@ -152,6 +154,8 @@ def test_wrong_settings(tmp_path, settings, words):
 
 
 @pytest.mark.parametrize("line, words", [
+    ("9" * 5000, "mine.txt: expected image ids of"),
+    ("٩", "mine.txt: expected image ids of"),
     ("12", "mine.txt: expected image ids of instances_train2014.json, found '12'"),
     (name("val", 42), "found 'COCO_val2014_000000000042'"),
     (f"9\n{name('train', 9)}", "mine.txt: expected every image once"),
@@ -178,12 +182,28 @@ def setting_to(part: str, **values):
     (setting_to("annotations", category_id=12), r"annotation 900: expected one of COCO's 80 category ids .*found 12"),
     (setting_to("annotations", category_id=[1]), "annotation 900: .*found .1."),
     (setting_to("annotations", image_id=8), "expected annotations of its own images, found one of image 8"),
-    (without("image_id", "annotations"), r"annotation 900: expected image_id.*KeyError"),
+    (without("image_id", "annotations"), "annotation 900: expected the image_id, a whole number, found None"),
     (without("category_id", "annotations"), "expected the lists images and annotations"),
     (without("annotations"), "expected the lists images and annotations"),
     (without("images"), "expected the lists images and annotations"),
     (without("height", "images"), "image 9: expected a number, file_name, height and width"),
-    (setting_to("images", id="9"), "image 9: expected a number"),
+    (setting_to("images", id="9"), "image '9': expected a number"),
+    (setting_to("annotations", category_id=True), "annotation 900: expected the category_id, a whole number, found True"),
+    (setting_to("annotations", category_id=1.0), "annotation 900: expected the category_id, a whole number, found 1.0"),
+    (setting_to("annotations", image_id=True), "annotation 900: expected the image_id, .*found True"),
+    (setting_to("annotations", image_id=9.7), "annotation 900: expected the image_id, .*found 9.7"),
+    (setting_to("annotations", image_id="9"), "annotation 900: expected the image_id, .*found '9'"),
+    (setting_to("annotations", image_id=float("nan")), r"not readable as JSON \(NaN instead of a number"),
+    (setting_to("annotations", image_id=9 * [[[9]]]), "annotation 900: expected the image_id"),
+    (setting_to("images", id=True), "image True: expected a number"),
+    (setting_to("images", id=9.0), "image 9.0: expected a number"),
+    (setting_to("images", width=True), "image 9: expected a number, file_name, height and width"),
+    (setting_to("images", width=60000, height=60000), "image 9: expected at most 80000000 pixels .*found 60000x60000"),
+    (setting_to("images", width=10**300), "image 9: expected a number, file_name"),
+    (setting_to("images", width=20001, height=1), "image 9: expected .*sides up to 20000, found 20001x1"),
+    (setting_to("images", file_name="../../x\0.jpg"), "image 9: expected the name of a photo as file_name"),
+    (setting_to("images", file_name=".."), "image 9: expected the name of a photo as file_name, found '..'"),
+    (setting_to("categories", id=True), "expected categories with a whole number as id and a name"),
     (setting_to("images", id=7), "expected every image once"),
     (setting_to("categories", name="cat"), "expected COCO's categories, found 'cat' with id 1.*--source=folder"),
 ])
@@ -200,6 +220,8 @@ def test_malformed_annotations(tmp_path, change, words):
     (lambda path: path.write_bytes(path.read_bytes()[:-20]), "not readable as JSON .*take it anew"),
     (lambda path: path.write_bytes(b"\xff\xfe{"), "not readable as JSON"),
     (lambda path: path.write_text("[" * 200_000), "not readable as JSON"),
+    (lambda path: path.write_text("1" * 5000), "not readable as JSON"),
+    (lambda path: os.truncate(path, 2**33), "not readable as JSON .*more than"),
     (lambda path: path.write_text("[]"), "expected the lists"),
 ])
 def test_damaged_annotations(tmp_path, damage, words):
@@ -252,7 +274,7 @@ def test_an_example_without_tags_passes_through_the_maps(tmp_path):
     classifier = keras.Model(image, {"cam": keras.layers.Conv2D(80, 1)(image)})
     maker = CamMaker(classifier, Grid(1, corner=False), CamConfig(scales=(1.0,)))
     write_cam(cam_path(tmp_path, example.image_id), *maker.present(example))
-    keys, cam = read_cam(tmp_path, example.image_id)
+    keys, cam = read_cam(tmp_path, example.image_id, 80)
     assert keys.shape == (0,) and cam.shape == (0, 16, 20)
     label = pseudo_label(keys, cam, 0.2)
     assert label.dtype == np.uint8 and label.shape == (16, 20) and not label.any()
@@ -275,3 +297,98 @@ def test_untagged_images_go_through_the_whole_chain(tmp_path, tiny, finish):
     with Image.open(run.folder / "saliency" / f"{name('train', 7)}.png") as picture:
         np.testing.assert_array_equal(np.array(picture), np.where(np.eye(16, 20), 255, 0))
     assert (run.folder / "report" / "report.html").exists()
+
+
+OWN = [{"id": 2, "name": "hole", "supercategory": "damage"}, {"id": 1, "name": "person", "supercategory": "damage"}]
+HEADING = {"id": 0, "name": "damage", "supercategory": "none"}
+
+
+def own_document(split: str, shown: dict[int, list[int]], categories=(HEADING, *OWN)) -> dict:
+    return document(split, shown) | {"categories": list(categories)}
+
+
+def make_own(root: Path, shown=None, **more) -> Path:
+    """Classes person and hole; image 7 shows none of them."""
+    make_coco(root)
+    for split, images in (("train", {9: [2, 1], 7: [], 25: [1]}), ("val", {42: [2], 73: []})):
+        write_document(root, split, own_document(split, images, **more))
+    return root
+
+
+def test_categories_of_ones_own(tmp_path):
+    dataset = opened(make_own(tmp_path / "damage"))
+    assert dataset.name == "damage" and dataset.class_names == ("background", "person", "hole") and dataset.untagged
+    assert [example.tags for example in dataset.train] == [(), (1, 2), (1,)], "photos without annotations show none"
+    assert [example.tags for example in dataset.val] == [(2,), ()]
+
+
+def test_a_category_of_background_is_no_class(tmp_path):
+    categories = [{"id": 5, "name": "background"}, *OWN]
+    root = make_own(tmp_path, categories=categories)
+    write_document(root, "val", own_document("val", {42: [5], 73: [2, 5]}, categories))
+    dataset = opened(root)
+    assert dataset.class_names == ("background", "person", "hole")
+    assert [example.tags for example in dataset.val] == [(), (2,)]
+
+
+def test_both_files_must_agree_on_the_classes(tmp_path):
+    root = make_own(tmp_path)
+    write_document(root, "val", own_document("val", {42: [1]}, OWN[1:]))
+    words = r"instances_val2014.json: expected the categories of .*person, hole.*found others \(person"
+    with pytest.raises(InputError, match=words):
+        opened(root)
+
+
+@pytest.mark.parametrize("categories, words", [
+    ([{"id": 1, "name": "crack"}, {"id": 1, "name": "hole"}], "every category id once"),
+    ([{"id": 1, "name": "crack"}, {"id": 2, "name": "crack"}], "category 2: class 'crack' comes twice"),
+    ([{"id": "1", "name": "crack"}], "a whole number as id and a name"),
+    ([{"id": 1}], "a whole number as id and a name"),
+    ([{"id": 1, "name": "crack"}], "annotation 900: expected one of the category ids that it lists .1., found 2"),
+])
+def test_malformed_categories_of_ones_own(tmp_path, categories, words):
+    with pytest.raises(InputError, match=words):
+        opened(make_own(tmp_path, categories=categories))
+
+
+@pytest.mark.parametrize("layout", ["2017", "exported"])
+def test_other_layouts(tmp_path, layout):
+    root = make_own(tmp_path)
+    for split in ("train", "val"):
+        old = root / f"annotations/instances_{split}2014.json"
+        if layout == "2017":
+            old.rename(root / f"annotations/instances_{split}2017.json")
+            (root / f"{split}2014").rename(root / f"{split}2017")
+        else:
+            folder = root / {"train": "train", "val": "valid"}[split]
+            (root / f"{split}2014").rename(folder)
+            old.rename(folder / "_annotations.coco.json")
+    dataset = opened(root)
+    assert (len(dataset.train), len(dataset.val)) == (3, 2) and dataset.class_names[1:] == ("person", "hole")
+
+
+@pytest.mark.parametrize("change", [lambda text: f"images/{text}", lambda text: f"images\\{text}", str.upper])
+def test_file_names_as_other_programs_write_them(tmp_path, change):
+    root = make_coco(tmp_path)
+    content = document("train", TRAIN)
+    for image in content["images"]:
+        image["file_name"] = change(image["file_name"])
+    write_document(root, "train", content)
+    assert [example.image_id for example in opened(root).train] == [name("train", 9), name("train", 25)]
+
+
+def test_a_file_of_instances_as_labels_of_a_folder(tmp_path):
+    """One .json beside images/, as most programs export it."""
+    root = make_own(tmp_path)
+    (root / "train2014").rename(root / "images")
+    (root / "annotations/instances_train2014.json").rename(root / "instances_default.json")
+    settings = {"source": "folder", "labels": str(root / "instances_default.json")}
+    dataset = opened(root, **settings)
+    assert dataset.class_names == ("background", "person", "hole")
+    assert {example.image_id: example.tags for example in dataset.train} == {
+        name("train", 9): (1, 2), name("train", 7): (), name("train", 25): (1,)}
+    (root / "classes.txt").write_text("hole\nperson\nstain\n")
+    assert {example.tags for example in opened(root, **settings).train} == {(1, 2), (), (2,)}, "the numbers of classes.txt"
+    (root / "classes.txt").write_text("hole\n")
+    with pytest.raises(InputError, match="category 'person' is no class of the data set .hole."):
+        opened(root, **settings)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from wsss_tf.data.folder import read_class_names, read_list
 from wsss_tf.data.open import open_dataset
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
@@ -182,39 +181,6 @@ def test_missing_root(tmp_path, source, words):
 def test_shapes_open_like_a_folder(tmp_path):
     root = make_folder(tmp_path / "shapes", "JPEGImages", "SegmentationClass")
     assert open_dataset(DataConfig(data=str(root))) == opened(root)
-
-
-@pytest.mark.parametrize("text, names", [
-    ("background\nbird\ncat", ("background", "bird", "cat")),
-    ("bird\r\n traffic light \r\n\r\n", ("background", "bird", "traffic light")),
-    ("\n".join(f"c{i}" for i in range(254)), ("background", *(f"c{i}" for i in range(254)))),
-])
-def test_class_names(tmp_path, text, names):
-    (tmp_path / "classes.txt").write_text(text, newline="")
-    assert read_class_names(tmp_path / "classes.txt") == names
-
-
-@pytest.mark.parametrize("text, words", [
-    ("", "line 1"),
-    ("background\n", "1 to 254 classes, found 0"),
-    ("bird\n\ncat\n", "line 2: expected the name"),
-    ("bird\nbackground\n", "line 2.*'background'"),
-    ("background\nbackground\n", "line 2.*'background'"),
-    ("bird\ncat;dog\n", "line 2.*'cat;dog'"),
-    ("bird\ncat\nbird\n", "line 3: class 'bird' comes twice"),
-    ("traffic light\nTrafficLight\n", "line 2: class 'TrafficLight' differs from 'traffic light' by case or spaces"),
-    ("\n".join(f"c{i}" for i in range(255)), "1 to 254 classes, found 255"),
-])
-def test_faults_of_class_names(tmp_path, text, words):
-    (tmp_path / "classes.txt").write_text(text)
-    with pytest.raises(InputError, match=words) as error:
-        read_class_names(tmp_path / "classes.txt")
-    assert str(tmp_path / "classes.txt") in str(error.value)
-
-
-def test_ids_of_a_list(tmp_path):
-    (tmp_path / "l.txt").write_text("IMG 1\nIMG 2.jpg\n/x/y.jpg /m/y.png\nx/z.PNG\nv1.5\n")
-    assert read_list(tmp_path / "l.txt") == ("IMG 1", "IMG 2", "y", "z", "v1.5")
 
 
 def test_tensorflow_is_not_imported():

@@ -1,5 +1,7 @@
 """Which photos a user means, and what they are called."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,33 @@ def test_nothing_to_predict_is_told(pattern, photos):
     root = photos("notes.txt")
     with pytest.raises(InputError, match=r"--input=.*expected a photo, a folder of photos or a pattern"):
         find_inputs(str(root / pattern), Path("/nowhere"))
+
+
+@pytest.mark.parametrize("folder", ["album [2020]", "[x]", "a]b["])
+def test_brackets_are_those_of_names(photos, folder):
+    root = photos(f"{folder}/a.jpg", "2/b.jpg", "x/c.jpg")
+    assert names(root / folder / "*.jpg") == {"a.jpg": "a"}
+
+
+def test_brackets_are_a_set_of_letters_where_no_name_has_them(photos):
+    assert names(photos("a1.jpg", "a2.jpg", "a3.jpg") / "a[12].jpg") == {"a1.jpg": "a1", "a2.jpg": "a2"}
+
+
+def test_names_that_are_not_utf8_get_results_of_another_name(photos):
+    root = photos("b.jpg")
+    (root / os.fsdecode(b"caf\xe9.jpg")).touch()
+    found, _ = find_inputs(str(root), Path("/nowhere"))
+    assert [example.image_id for example in found] == ["b", "caf_xe9"]
+    json.dumps([example.image_id for example in found], ensure_ascii=False).encode("utf-8")
+
+
+def test_dead_links_and_folders_are_no_photos(photos):
+    root = photos("a.jpg")
+    (root / "old.jpg").mkdir()
+    (root / "gone.jpg").symlink_to("/nowhere.jpg")
+    assert names(root) == {"a.jpg": "a"}
+
+
+def test_photos_of_other_formats_are_named_with_the_remedy(photos):
+    with pytest.raises(InputError, match="found 2 other files .a.webp: `wsss data convert`"):
+        find_inputs(str(photos("a.webp", "b.tif")), Path("/nowhere"))

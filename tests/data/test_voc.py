@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wsss_tf.data.folder import read_class_names, read_list
-from wsss_tf.data.labels import read_csv
+from wsss_tf.data.class_names import read_class_names
+from wsss_tf.data.labels_csv import read_csv
+from wsss_tf.data.lists import read_list
 from wsss_tf.data.open import open_dataset
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.data.voc import CLASS_NAMES, COUNTS, open_voc
@@ -124,7 +125,7 @@ def test_root_one_level_too_high(tmp_path):
 def test_devkit_without_train_aug(tmp_path):
     root = make_devkit(tmp_path)
     (root / "ImageSets" / "Segmentation" / "train_aug.txt").unlink()
-    with pytest.raises(InputError, match="train_aug.txt: no such list.*SBD"):
+    with pytest.raises(InputError, match="train_aug.txt: no such list.*build it.*wsss data voc_aug --voc=.*--sbd="):
         opened(root)
 
 
@@ -168,7 +169,7 @@ def test_whole_voc_opens(tmp_path, caplog):
     (tmp_path / "SegmentationClass").symlink_to(VOC / "SegmentationClass")
     for image_id in read_list(VOC / "train_aug.txt") + read_list(VOC / "val.txt"):
         (tmp_path / "JPEGImages" / f"{image_id}.jpg").touch()
-    dataset = open_voc(tmp_path, "train_aug", "val", str(VOC / "labels.csv"), "")
+    dataset = open_voc(tmp_path, DataConfig("voc", train_list="train_aug", labels=str(VOC / "labels.csv")))
     assert (len(dataset.train), len(dataset.val)) == (10582, 1449)
     assert sum(example.mask is not None for example in dataset.train) == 1464
     assert all(example.mask and example.tags for example in dataset.val)

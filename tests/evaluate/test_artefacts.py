@@ -232,10 +232,10 @@ def test_cam_sweep_equals_one_threshold_at_a_time(tmp_path, dtype):
 
 @pytest.mark.parametrize("keys, cam, words", [
     ([1], np.zeros([1, 5, 5]), "5x5"),
-    ([0], np.zeros([1, 24, 31]), "at least 1"),
+    ([0], np.zeros([1, 24, 31]), "keys from 1 to 4"),
     ([5], np.zeros([1, 24, 31]), "from 1 to 4"),
     ([1, 2], np.zeros([1, 24, 31]), "[2] and [1, 24, 31]"),
-    ([1.5], np.zeros([1, 24, 31]), "[1.5]"),
+    ([1.5], np.zeros([1, 24, 31]), "keys: float64"),
     ([1], np.full([1, 24, 31], np.nan), "NaN"),
 ])
 def test_malformed_cams_are_named(tmp_path, keys, cam, words):

@@ -1,9 +1,11 @@
 """Folders of predictions against data sets of several kinds, through the script."""
 
 import csv
+import dataclasses
 import json
 import math
 import os
+import unicodedata
 from pathlib import Path
 
 import cv2
@@ -221,3 +223,23 @@ def test_disturbed_voc_masks_against_the_devkits_definition(tmp_path, how):
         assert scores["boundaries"]["f1"] > 0.999, "within the tolerance"
     if how == "swapped":
         assert scores["iou"][8] == scores["iou"][12] == 0
+
+
+def test_predictions_and_truth_of_other_spellings_are_found(dataset, tmp_path):
+    expected = scored(dataset, tmp_path)["miou"]
+    for folder in ("found", "truth"):
+        for path in list((tmp_path / folder).iterdir()):
+            path.rename(path.with_name(path.name.upper()))
+    examples = tuple(dataclasses.replace(example, mask=None) for example in dataset.val)
+    other = Dataset("blocks", NAMES, (), examples)
+    assert scored(other, tmp_path, truth=str(tmp_path / "truth"))["miou"] == expected
+    (tmp_path / "found/IM3.PNG").unlink()
+    with pytest.raises(InputError, match="im3.png: no such file .1 of 12 predictions are missing."):
+        scored(other, tmp_path, truth=str(tmp_path / "truth"))
+
+
+def test_composed_and_decomposed_names_are_the_same(tmp_path):
+    for folder, form in (("truth", "NFC"), ("found", "NFD")):
+        write_labels(tmp_path / folder / unicodedata.normalize(form, "Müller.png"), np.eye(20, dtype=np.uint8))
+    example = Example("Müller", tmp_path / "Müller.jpg", (1,), mask=tmp_path / "truth/Müller.png")
+    assert scored(Dataset("own", NAMES[:2], (), (example,)), tmp_path)["miou"] == 1

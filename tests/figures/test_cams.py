@@ -27,7 +27,7 @@ def test_pseudo_labels(sources, masking_run, nothing_overlaps):
     page, names = pseudo_label_page(chosen), masking_run.experiment.dataset.class_names
     widest = max(len(example.tags) for example in chosen.train())
     for row, example in zip(page.rows, chosen.train(), strict=True):
-        keys, cam = read_cam(masking_run.folder / "cams", example.image_id)
+        keys, cam = read_cam(masking_run.folder / "cams", example.image_id, masking_run.experiment.dataset.num_classes)
         assert [panel and panel.above[0] for panel in row] == [
             "photo", *(f"CAM: {names[key]}" for key in keys), *[None] * (widest - len(keys)), "threshold 0.2",
             "threshold 0.6", "ground truth"]

@@ -52,7 +52,8 @@ def test_the_rule_for_the_seed_patch_at_a_low_and_a_high_tau(sources, nothing_ov
         for panel, setting in zip(row[1:], settings, strict=True):
             np.testing.assert_array_equal(panel.image, draw_order(made(chosen, row[0].image, **setting)))
     nothing_overlaps(draw_page(page))
-    assert [panel.above[1] for panel in seed_rule_page(sources(*RGB, photos=1)).rows[0][1:]] == ["tau 0.1"] * 2 + ["tau 0.5"] * 2
+    (row,) = seed_rule_page(sources(*RGB, photos=1)).rows
+    assert [panel.above[1] for panel in row[1:]] == ["tau 0.1"] * 2 + ["tau 0.5"] * 2
 
 
 def test_superpixels_at_a_high_tau(sources, nothing_overlaps):

@@ -55,5 +55,5 @@ def test_what_cannot_be_drawn(sources_of, tiny):
     with pytest.raises(InputError, match="nowhere/cams: stage cams is missing .* run `wsss run --until=cams`"):
         refinement_page(sources_of(tiny("--experiment=nowhere")))
     growing = tiny("--system=superpixel_growing")
-    with pytest.raises(InputError, match="--system=superpixel_growing: it has no settings of 'saliency', which figure 2.4 shows"):
+    with pytest.raises(InputError, match="superpixel_growing: it has no settings of 'saliency', which figure 2.4 shows"):
         saliency_page(sources_of(growing, figure="2.4"))

@@ -11,7 +11,19 @@ from PIL import ExifTags, Image, ImageOps
 
 from tests.limited import call_limited
 from wsss_tf.errors import InputError
-from wsss_tf.files.images import image_size, read_grey, read_ids, read_indices, read_labels, read_photo, read_saliency
+from wsss_tf.files.images import (
+    PhotoFacts,
+    image_size,
+    photo_facts,
+    photo_header,
+    read_coloured_labels,
+    read_grey,
+    read_ids,
+    read_indices,
+    read_labels,
+    read_photo,
+    read_saliency,
+)
 from wsss_tf.files.store import write_ids
 
 READERS = (read_photo, read_labels, read_grey, read_ids, functools.partial(read_saliency, maximum=255), image_size)
@@ -99,7 +111,7 @@ def test_many_pixels_in_a_small_file_cost_nothing(tmp_path, kind):
     path = file(tmp_path, encoded(Image.new(mode, (13000, 13000)), "PNG"))
     ended = call_limited(read, path, mebibytes=128)
     assert ended.error == (f"InputError: {path}: expected 1 to 80000000 pixels (--max_pixels, at most 80000000), found "
-                           "13000x13000: make it smaller")
+                           "13000x13000: make it smaller or cut it, e.g. by `wsss data convert --long_side=1000`")
     assert ended.seconds < 1 and ended.mebibytes < 16
 
 
@@ -281,3 +293,50 @@ def test_maps_of_8_bits_are_no_ids(tmp_path, mode):
     Image.fromarray(GREY).convert(mode).save(tmp_path / "ids.png")
     with pytest.raises(InputError, match=f"expected a 16-bit grey map of superpixel ids, found mode {mode}"):
         read_ids(tmp_path / "ids.png")
+
+
+def test_photos_beyond_all_limits_are_to_be_made_smaller(tmp_path):
+    for size, words in (((16320, 12240), "expected 1 to 80000000 pixels .*make it smaller or cut it"),
+                        ((40000, 100), "found 40000x100: make it smaller or cut it")):
+        Image.new("L", size).save(tmp_path / "large.jpg", quality=20)
+        with pytest.raises(InputError, match=words):
+            read_photo(tmp_path / "large.jpg")
+
+
+@pytest.mark.parametrize("orientation, turned", [(None, False), (0, False), (1, False), (3, True), (6, True), (8, True),
+                                                 (9, False)])
+def test_facts_of_a_photo(tmp_path, orientation, turned):
+    exif = Image.Exif()
+    if orientation is not None:
+        exif[0x0112] = orientation
+    for kind in ("JPEG", "PNG"):
+        path = file(tmp_path, encoded(Image.fromarray(PHOTO), kind, exif=exif))
+        assert photo_facts(path) == PhotoFacts(24, 30, turned, transparent=False)
+    assert photo_header(file(tmp_path, encoded(Image.fromarray(PHOTO), "JPEG", exif=exif))).turned == turned
+
+
+def test_a_damaged_orientation_turns_nothing(tmp_path):
+    path = file(tmp_path, encoded(Image.fromarray(PHOTO), "JPEG", exif=b"Exif\0\0MM\0\0\0\0\0\0"))
+    assert not photo_facts(path).turned
+
+
+@pytest.mark.parametrize("mode, alpha, transparent", [("RGBA", 255, False), ("RGBA", 254, True), ("LA", 0, True),
+                                                      ("LA", 255, False)])
+def test_transparency_counts_where_something_shines_through(tmp_path, mode, alpha, transparent):
+    image = Image.fromarray(PHOTO).convert(mode)
+    image.putalpha(alpha)
+    assert photo_facts(file(tmp_path, encoded(image, "PNG"))).transparent == transparent
+
+
+def test_a_transparent_colour_of_a_palette_counts_too(tmp_path):
+    image = Image.fromarray(PHOTO).quantize(8)
+    assert photo_facts(file(tmp_path, encoded(image, "PNG", transparency=0))).transparent
+    assert not photo_facts(file(tmp_path, encoded(image, "PNG"))).transparent
+
+
+def test_palettes_come_with_the_labels(tmp_path):
+    image = Image.fromarray(np.uint8([[0, 1], [2, 1]]))
+    assert read_coloured_labels(file(tmp_path, encoded(image, "PNG")))[1] is None
+    image.putpalette([0, 0, 0, 48, 112, 32, 176, 112, 32])
+    labels, palette = read_coloured_labels(file(tmp_path, encoded(image, "PNG")))
+    np.testing.assert_array_equal(palette[labels], [[[0, 0, 0], [48, 112, 32]], [[176, 112, 32], [48, 112, 32]]])

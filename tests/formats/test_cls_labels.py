@@ -184,3 +184,26 @@ def test_damaged_npy_is_read_or_refused(tmp_path, content, changes):
         assert "\n" not in str(error)
     else:
         assert all(set(values) <= {1, 2, 3} for values in tags.values())
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("kind", ["<U11", ">U11", "S11", "<U20"])
+def test_ids_from_an_array_of_names(tmp_path, protocol, kind):
+    """A dict that was filled by dict(zip(names, labels)) has texts of numpy as keys."""
+    content = pickle.dumps(dict(zip(np.array(list(VECTORS), kind), VECTORS.values())), protocol)
+    assert read_npy(npy_file(tmp_path, content), NAMES) == TAGS
+
+
+def test_ids_of_numpy_in_other_letters(tmp_path):
+    content = pickle.dumps({np.str_("Müller 강아지"): np.float32([0, 1, 0])})
+    assert read_npy(npy_file(tmp_path, content), NAMES) == {"Müller 강아지": (2,)}
+
+
+@pytest.mark.parametrize("raw", [b"abc", b"\xff\xff\xff\xff", b""])
+def test_damaged_ids_of_numpy(tmp_path, raw):
+    content = pickle.dumps({np.str_("a"): np.float32([0, 1, 0])}, 5)
+    assert content.count(b"C\x04a\0\0\0") == 1
+    changed = content.replace(b"C\x04a\0\0\0", b"C" + bytes([len(raw)]) + raw)
+    if raw:
+        with pytest.raises(InputError, match="cls_labels.npy: refused"):
+            read_npy(npy_file(tmp_path, changed), NAMES)

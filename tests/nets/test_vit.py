@@ -2,12 +2,14 @@
 
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from wsss_tf.checkpoints import names
 from wsss_tf.errors import InputError
-from wsss_tf.nets import vit
+from wsss_tf.nets import torch_weights, vit
 from wsss_tf.nets.settings import FACETS, VIT_SIZES
 from wsss_tf.ops import colour
 
@@ -33,10 +35,10 @@ def gelu(x: np.ndarray) -> np.ndarray:
 
 
 def by_hand(whole, image: np.ndarray, block: int, facet: str) -> np.ndarray:
-    """Spec 3.5 for one image, token by token and head by head: [tokens, width]."""
-    weights = {layer.name: layer.get_weights() for layer in whole.layers}
+    """DINO's transformer in double precision for one image, token by token and head by head: [tokens, width]."""
+    weights = {layer.name: [np.float64(array) for array in layer.get_weights()] for layer in whole.layers}
     kernel, bias = weights["patches"]
-    pixels = colour.to_torchvision(image).numpy()
+    pixels = np.float64(colour.to_torchvision(image))
     rows, columns = pixels.shape[0] // SIZE.patch, pixels.shape[1] // SIZE.patch
     tokens = [weights["tokens"][0][0, 0]]
     for row, column in np.ndindex(rows, columns):
@@ -68,7 +70,7 @@ def test_patches_equal_numpy(whole, block, facet):
     assert features.shape == (2, 3, 5, SIZE.width)
     for image in range(2):
         expected = by_hand(whole, IMAGE[image], block, facet)[1:].reshape(3, 5, SIZE.width)
-        np.testing.assert_allclose(features[image], expected, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(features[image], expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("block", [1, 2])
@@ -76,17 +78,42 @@ def test_the_class_token_equals_numpy(whole, block):
     tokens = vit.read_out(whole, block, vit.CLS)(IMAGE).numpy()
     assert tokens.shape == (2, SIZE.width)
     for image in range(2):
-        np.testing.assert_allclose(tokens[image], by_hand(whole, IMAGE[image], block, "token")[0], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(tokens[image], by_hand(whole, IMAGE[image], block, "token")[0], rtol=1e-4, atol=1e-5)
 
 
 def test_a_graph_of_unknown_size_gives_the_same(whole):
     net = vit.read_out(whole, 2, "key")
     compiled = tf.function(lambda image: net(image), input_signature=[tf.TensorSpec([None, None, None, 3])])
-    np.testing.assert_allclose(compiled(IMAGE), net(IMAGE), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(compiled(IMAGE), net(IMAGE), rtol=1e-4, atol=1e-5)
 
 
 def test_all_heads_at_once_give_the_same(whole):
-    np.testing.assert_allclose(whole(IMAGE, training=True), whole(IMAGE, training=False), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(whole(IMAGE, training=True), whole(IMAGE, training=False), rtol=1e-4, atol=1e-5)
+
+
+def test_faint_tokens_are_normalised_with_the_same_epsilon(whole):
+    """Their variance is about 1e-6, that of the epsilon itself, in every norm of the net."""
+    faint = vit.build("vit_tiny", facet="token")
+    faint.set_weights([0.003 * weight if name in ("kernel", "bias", "cls", "positions") else weight
+                       for name, weight in zip([weight.name for weight in whole.weights], whole.get_weights())])
+    image = 0.1 * IMAGE
+    for block, facet in ((0, "key"), (1, "value"), (2, "token")):
+        expected = by_hand(faint, image[0], block, facet)[1:].reshape(3, 5, SIZE.width)
+        np.testing.assert_allclose(vit.read_out(faint, block, facet)(image)[0], expected, rtol=1e-3, atol=1e-7)
+
+
+def test_vit_s16_equals_dino(golden, filled):
+    """The recorded tokens of DINO's own code (tests/golden/README.md), by way of the names of its files."""
+    recorded = golden("vit_s16")
+    weights = filled(recorded, seed=96, scale=1.0)
+    translated, unknown = names.ours(list(weights), "vit", ())
+    assert not unknown
+    net = vit.build("vit_s16", facet="token")
+    torch_weights.fill(net, {ours: weights[name] for name, ours in translated.items()})
+    image = colour.from_convention(np.float32(recorded["x"]).transpose(0, 2, 3, 1), "torchvision")
+    tokens = keras.Model(net.input, net.get_layer("norm").output)(image, training=False).numpy()
+    np.testing.assert_allclose(tokens.mean(axis=1), recorded["tokens_mean"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(tokens[..., ::16].transpose(0, 2, 1), recorded["tokens_sub"], rtol=1e-4, atol=1e-5)
 
 
 def test_nothing_beyond_what_is_read_has_weights():

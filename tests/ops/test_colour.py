@@ -1,4 +1,4 @@
-"""Colour conventions against the numbers of spec 0.2."""
+"""Colour conventions against the numbers that their nets were published with."""
 
 import numpy as np
 import pytest

@@ -17,7 +17,7 @@ from wsss_tf.files.images import read_labels
 from wsss_tf.files.manifest import read_manifest
 from wsss_tf.pseudo_labels.saliency_sources import MASK_SUPERVISION, object_mask, require_source, saliency_scores
 from wsss_tf.pseudo_labels.settings import SaliencyConfig
-from wsss_tf.report.run import compare_runs
+from wsss_tf.stages.run_report import compare_runs
 
 DETECTORS = ("spectral_residual", "fine_grained")
 ALONE = ("--saliency_refinement=none", "--attention_weight=0")  # needs neither classifier nor CAMs

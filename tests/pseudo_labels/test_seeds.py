@@ -4,10 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsss_tf.errors import InputError
-from wsss_tf.files.cams import write_cam
-from wsss_tf.files.images import read_labels
-from wsss_tf.pseudo_labels.seeds import pseudo_label, superpixel_seed, write_label
-from wsss_tf.pseudo_labels.settings import LabelConfig
+from wsss_tf.files.cams import cam_path, normalise, write_cam
+from wsss_tf.files.images import read_grey, read_labels
+from wsss_tf.files.store import write_ids
+from wsss_tf.pseudo_labels.seeds import pseudo_label, superpixel_seed, write_label, write_seed
+from wsss_tf.pseudo_labels.settings import LabelConfig, SeedConfig
 
 
 @settings(max_examples=60, deadline=None)
@@ -35,7 +36,7 @@ def test_pixels_between_two_thresholds_are_ignored(tmp_path, thresholds, expecte
     cam = np.float32([[[1, 0.5, 0.25, 0.1]]])
     np.testing.assert_array_equal(pseudo_label(np.array([7]), cam, *thresholds), [expected])
     write_cam(tmp_path / "photo.npz", np.array([7]), cam)
-    write_label(tmp_path / "photo.png", "photo", tmp_path, LabelConfig(*thresholds))
+    write_label(tmp_path / "photo.png", "photo", tmp_path, LabelConfig(*thresholds), 7)
     np.testing.assert_array_equal(read_labels(tmp_path / "photo.png"), [expected])
 
 
@@ -59,6 +60,12 @@ def test_initial_seed_equals_the_recorded_one(golden):
     keys = np.flatnonzero(recorded["t"]) + 1
     seed = superpixel_seed(keys, recorded["cam"][keys - 1], recorded["superpixels"], float(recorded["alpha"]))
     np.testing.assert_array_equal(seed, recorded["seed"])
+    maps = normalise(recorded["cam"][keys - 1])
+    np.testing.assert_allclose(maps, recorded["cam_norm"][keys - 1], rtol=1e-5)
+    means = [maps.max(axis=0)[recorded["superpixels"] == number].mean() for number in np.unique(recorded["superpixels"])]
+    np.testing.assert_allclose(means, recorded["fg_score"], rtol=1e-5)
+    assert np.unique(recorded["superpixels"])[np.argmin(means)] == recorded["bg_superpixel"]
+    assert set(recorded["superpixels"][seed == 0]) == {int(recorded["bg_superpixel"])}
     assert set(np.unique(seed)) == {0, *keys, 255}
 
 
@@ -118,3 +125,31 @@ def test_a_photo_that_is_confident_everywhere_has_no_background():
 def test_a_photo_without_tags_has_its_first_superpixel_as_background():
     seed = superpixel_seed(np.array([], np.int64), np.zeros([0, 8, 8], np.float32), BLOCKS, alpha=0.5)
     np.testing.assert_array_equal(seed, np.where(BLOCKS == 0, 0, 255))
+
+
+def test_labels_and_seeds_are_made_of_the_artefacts(tmp_path):
+    keys, cam = np.int64([2, 3]), np.float32([[[0, 1], [0, 0.5]], [[0.5, 0], [1, 0]]])
+    write_cam(cam_path(tmp_path, "a"), keys, cam)
+    write_ids(tmp_path / "a.png", np.int64([[0, 1], [2, 3]]))
+    write_label(tmp_path / "label.png", "a", tmp_path, LabelConfig(), 3)
+    write_seed(tmp_path / "seed.png", "a", tmp_path, tmp_path, SeedConfig(), 3)
+    np.testing.assert_array_equal(read_grey(tmp_path / "label.png"), pseudo_label(keys, cam, 0.2))
+    np.testing.assert_array_equal(read_grey(tmp_path / "seed.png"), superpixel_seed(keys, cam, np.arange(4).reshape(2, 2), 0.5))
+
+
+@pytest.mark.parametrize("key", [4, 255, 256, 259])
+def test_maps_of_no_class_become_no_other_class(tmp_path, key):
+    """As bytes 255 would be unknown, 256 background, and 259 class 3."""
+    write_cam(cam_path(tmp_path, "a"), np.int64([key]), np.ones([1, 2, 2]))
+    write_ids(tmp_path / "a.png", np.zeros([2, 2]))
+    for write, arguments in ((write_label, (LabelConfig(), 3)), (write_seed, (tmp_path, SeedConfig(), 3))):
+        with pytest.raises(InputError, match=rf"a\.npz: expected keys from 1 to 3.*found \[{key}\]"):
+            write(tmp_path / "made.png", "a", tmp_path, *arguments)
+    assert not (tmp_path / "made.png").exists()
+
+
+def test_superpixels_of_another_size_are_named(tmp_path):
+    write_cam(cam_path(tmp_path, "a"), np.int64([1]), np.ones([1, 2, 2]))
+    write_ids(tmp_path / "a.png", np.zeros([3, 2]))
+    with pytest.raises(InputError, match="expected maps of 2x3 pixels"):
+        write_seed(tmp_path / "seed.png", "a", tmp_path, tmp_path, SeedConfig(), 3)

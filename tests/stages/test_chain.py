@@ -152,7 +152,7 @@ def test_what_the_message_on_a_damaged_manifest_advises_works(shop):
 
 
 def test_missing_manifest_is_named(tmp_path):
-    with pytest.raises(InputError, match="no such manifest"):
+    with pytest.raises(InputError, match="no such file: this stage has not been finished"):
         read_manifest(tmp_path)
 
 

@@ -74,7 +74,7 @@ def test_prepare_describes_the_data(masking_run):
 def test_cams_of_the_tagged_classes_at_photo_size(masking_run):
     assert ids(masking_run.folder / "cams", ".npz") == TRAIN_IDS
     for example in masking_run.experiment.dataset.train:
-        keys, cam = read_cam(masking_run.folder / "cams", example.image_id)
+        keys, cam = read_cam(masking_run.folder / "cams", example.image_id, masking_run.experiment.dataset.num_classes)
         assert tuple(keys) == example.tags and cam.shape == (len(keys), 64, 64) and cam.min() >= 0
 
 
@@ -284,7 +284,7 @@ def test_cams_continue_with_the_images_that_lack_one(masking_run, tiny, tmp_path
     experiment.chain.run("cams")
     after = content(cams)
     assert {name for name in after if after[name] != before.get(name)} == {f"{TRAIN_IDS[3]}.npz", MANIFEST}
-    expected, found = (read_cam(folder, TRAIN_IDS[3]) for folder in (masking_run.folder / "cams", cams))
+    expected, found = (read_cam(folder, TRAIN_IDS[3], experiment.dataset.num_classes) for folder in (masking_run.folder / "cams", cams))
     np.testing.assert_allclose(found[1], expected[1], rtol=1e-2, atol=1e-4)
 
 

@@ -54,7 +54,7 @@ def test_superpixels_keep_to_a_border_of_colours(method):
     ((333, 500), (70, 24, 15, 12), (63, 24, 16, 9), (15, 24, 48, 60)),
 ])
 def test_numbers_on_photos_of_voc(monkeypatch, size, slics, lscs, seeded):
-    """As counted for spec 2.6 on its two most frequent sizes; iterations move borders, but take no superpixel away."""
+    """As counted on VOC's two most frequent sizes; iterations move borders, but take no superpixel away."""
     monkeypatch.setattr(classic, "_ITERATIONS", 1)
     image = photo(*size)
     assert tuple(slic(image, side).max() + 1 for side in REGION_SIZES) == slics

@@ -68,6 +68,13 @@ def test_members_of_a_superpixel_are_alike(seed, tau):
         assert similarity[np.ix_(members, members)].min() > 2 * tau**2 - 1 - 1e-5
 
 
+def test_positiveness_of_recorded_keys(golden):
+    """Their similarities are recorded too; the keys are those of all heads, side by side."""
+    recorded = golden("thesis_superpixel")
+    np.testing.assert_array_equal(recorded["keys"], recorded["keys_heads"][0, :, 1:].transpose(1, 0, 2).reshape(-1, 64))
+    np.testing.assert_allclose(positiveness(recorded["keys"]), (recorded["similarity"] > 0).mean(axis=1), rtol=1e-6)
+
+
 def test_positiveness_is_the_degree_over_all_patches():
     features = np.random.default_rng(0).normal(0, 1, [40, 5]).astype(np.float32)
     expected = [np.mean([left @ right > 0 for right in features]) for left in features]

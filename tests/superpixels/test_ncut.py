@@ -168,6 +168,18 @@ def test_two_groups_with_a_bridge_are_cut_at_the_best_place(solver, sizes):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("bridges, first", [(1, 50), (2, 1)])
+def test_weak_links_decide_between_a_patch_alone_and_a_bridge(solver, bridges, first):
+    """Cutting off the patch costs about 100 weak links, splitting the cliques about 2 bridges / 50^2: 0.8 and 1.6 to 1."""
+    links = blocks(50, 50, 1)
+    for number in range(bridges):
+        links[49 - number, 50 + number] = links[50 + number, 49 - number] = True
+    features, tau = featured(links)
+    np.testing.assert_array_equal(weighted(features, tau) == 1, links)
+    assert np.bincount(ncut(features, tau, solver))[0] == first
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("sizes, expected", [
     ((40, 25), (1, 0)), ((25, 40), (0, 1)), ((30, 30), (0, 1)),  # the smaller; of equal parts the first
     ((8, 8, 8, 8), (0, 1, 2, 3)), ((1, 1, 1), (0, 1, 2)),  # of equal ones, one at a time

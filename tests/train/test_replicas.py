@@ -32,6 +32,8 @@ from wsss_tf.systems.masking.method import ImageMasking, MaskingConfig
 from wsss_tf.systems.segmenter import SegmenterConfig
 from wsss_tf.systems.dino.method import DistillationConfig, SelfDistillation
 from wsss_tf.nets.backbone import BackboneConfig
+from wsss_tf.nets.batch_norm import settle
+from wsss_tf.nets.torch_layers import FixedNorm
 from wsss_tf.train.adamw import AdamW
 from wsss_tf.train.engine import train
 from wsss_tf.train.optimizer import MomentumSGD
@@ -69,13 +71,48 @@ def frozen_norms():  # no batch norm that learns, whose statistics are those of 
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
     return method, optimizer, batch
 
+class Normed:
+    # Has PyTorch's batch norms, which train, and stores in the end what the net makes of each photo.
+
+    reads = {{}}
+
+    def __init__(self):
+        image = keras.Input((None, None, 3))
+        x = FixedNorm(name="norm_a")(keras.layers.Conv2D(6, 3, strides=2, name="conv_a")(image / 100))
+        x = FixedNorm(name="norm_b")(keras.layers.Conv2D(4, 3, name="conv_b")(keras.layers.ReLU()(x)))
+        self.net = keras.Model(image, keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x)), name="normed")
+        settle(self.net, "trained", ("norm_a",))
+        self.features = tf.Variable(tf.zeros([len(PHOTOS), 4]), trainable=False)
+        self.state = {{"features": self.features}}
+
+    def losses(self, batch):
+        return {{"loss": tf.reduce_sum(tf.square(self.net(batch["image"], training=True) - batch["aim"]), axis=-1)}}
+
+    def after_step(self, means):
+        pass
+
+    def finish(self, photos):
+        self.features.assign(tf.concat([self.net(photo, training=False) for photo in photos], axis=0))
+
+    def preview(self, batch):
+        return tf.cast(batch["image"], tf.uint8)
+
+def trained_norms():
+    return Normed(), MomentumSGD(Poly(0.02, {STEPS}, 0.9), 0.9, 5e-4, nesterov=True), {{
+        "image": PHOTOS + 60 * RNG.normal(size=[len(PHOTOS), 1, 1, 3]).astype(np.float32), "aim": RNG.normal(size=[len(PHOTOS), 4]).astype(np.float32)}}
+
+def resized(step, batch):  # as in a stream whose batches have sizes of their own
+    side = 16 + 8 * tf.cast(step % 2, tf.int32)
+    return batch | {{"image": tf.image.resize(batch["image"], tf.stack([side, side]))}}
+
 # Name -> (replicas, parts, last step), one after the other from each other's checkpoints.
 PLANS = {{"one": [(1, 1, {STEPS})], "two": [(2, 1, {STEPS})], "both": [(2, 1, 2), (1, 1, {STEPS})],
           "parts": [(1, 2, {STEPS})], "two_parts": [(2, 2, {STEPS})]}}
 if workers:
     PLANS = {{"workers": [(1, 1, {STEPS})], "worker_parts": [(1, 2, 3), (1, 1, {STEPS})]}}
 RUNS = {{masking: ("one", "two", "both"), distillation: ("one", "two", "parts", "two_parts", "worker_parts"),
-         batch_means: ("one", "two", "workers"), frozen_norms: ("one", "parts", "two_parts")}}
+         batch_means: ("one", "two", "workers"), frozen_norms: ("one", "parts", "two_parts"),
+         trained_norms: ("one", "two", "both", "workers")}}
 folder = Path(sys.argv[1])
 for make, names in RUNS.items():
     for name in filter(PLANS.__contains__, names):
@@ -84,12 +121,23 @@ for make, names in RUNS.items():
             RNG = np.random.default_rng(1)
             with open_strategy(replicas).scope():
                 method, optimizer, examples = make()
-                stream = lambda start: tf.data.Dataset.from_tensor_slices(examples).batch(4, drop_remainder=True).take(steps).skip(start)
+                whole = tf.data.Dataset.from_tensor_slices(examples).batch(4, drop_remainder=True)
+                if make is trained_norms:
+                    whole = whole.enumerate().map(resized)
+                stream = lambda start: whole.take(steps).skip(start)
                 numbers = train(method, optimizer, steps, stream, LoopConfig(batch=4, parts=parts, clip_norm=0.5, log_every=1),
-                                folder / name / make.__name__, lambda step: [])
+                                folder / name / make.__name__, lambda step: [], tf.data.Dataset.from_tensor_slices(PHOTOS[:, None]))
         weights = method.net.get_weights()
         if make is distillation:
             weights += [method.centre.numpy(), *method.teacher.get_weights()]
+        if make is trained_norms:
+            weights += [method.features.numpy()]
+            for layer in method.net.layers:  # each replica holds the same statistics
+                if isinstance(layer, FixedNorm):
+                    for values in (layer.moving_mean.value, layer.moving_variance.value):
+                        copies = [copy.numpy() for copy in getattr(values, "values", [values])]
+                        assert len(copies) == (replicas if not workers else 1), copies
+                        assert all((copy == copies[0]).all() for copy in copies) and (copies[0] % 1 != 0).all(), copies
         np.savez(folder / f"{{make.__name__}}_{{name}}{{sys.argv[2]}}.npz", *weights, **numbers)
 """
 
@@ -129,13 +177,14 @@ def assert_same_end(one: Path, other: Path) -> None:
 
 @pytest.mark.parametrize("method, other", [
     ("masking", "two"), ("masking", "both"), ("batch_means", "two"), ("distillation", "two"), ("distillation", "parts"),
-    ("distillation", "two_parts"), ("frozen_norms", "parts"), ("frozen_norms", "two_parts")])
+    ("distillation", "two_parts"), ("frozen_norms", "parts"), ("frozen_norms", "two_parts"), ("trained_norms", "two"),
+    ("trained_norms", "both")])
 def test_replicas_and_parts_end_as_one(results, method, other):
-    """After 5 steps with clipped gradients, random masks, momentum, a moving teacher and centre."""
+    """After 5 steps with clipped gradients, random masks, momentum, a moving teacher and centre, moving statistics and sizes."""
     assert_same_end(results / f"{method}_one.npz", results / f"{method}_{other}.npz")
 
 
-@pytest.mark.parametrize("method, other", [("batch_means", "workers"), ("distillation", "worker_parts")])
+@pytest.mark.parametrize("method, other", [("batch_means", "workers"), ("distillation", "worker_parts"), ("trained_norms", "workers")])
 def test_two_processes_end_as_one(of_workers, method, other):
     """Both of them; the last changes the number of parts on the way, from the chief's checkpoint."""
     for index in (0, 1):

@@ -1,15 +1,17 @@
 """checkpoints/manifest.json: what the papers start from, where it is published, and how it is read."""
 
 import dataclasses
-import json
 import re
 from pathlib import Path
 
 from wsss_tf.errors import InputError
+from wsss_tf.files.json_artefact import read_json
+from wsss_tf.files.names import component
 
 KINDS = ("md5", "sha256")
 SUPERVISIONS = ("none", "image labels", "mask supervision")
 _PINS = "pins.json"
+_PINS_REMEDY = "delete it and convert again"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,16 +51,17 @@ class Checkpoint:
     flagfiles: tuple[str, ...]
 
 
+_SCHEMAS = {str: str, tuple[str, ...]: [str], dict[str, str]: {str: str}}
+_ENTRY = {field.name: _SCHEMAS[field.type] for field in dataclasses.fields(Checkpoint)}
+
+
 def read_manifest(path: Path) -> dict[str, Checkpoint]:
     """The checkpoints of a manifest by name.
 
     Raises:
       InputError: no such file, or entries that are not as Checkpoint says.
     """
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: expected the manifest of checkpoints, found {error}: restore the file") from error
+    entries = read_json(path, [_ENTRY], "restore the file, the manifest of checkpoints, as it came with the program")
     checkpoints = [_checkpoint(path, entry) for entry in entries]
     if len({checkpoint.name for checkpoint in checkpoints}) != len(checkpoints):
         raise InputError(f"{path}: expected each name once: rename one")
@@ -66,16 +69,12 @@ def read_manifest(path: Path) -> dict[str, Checkpoint]:
 
 
 def _checkpoint(path: Path, entry: dict) -> Checkpoint:
-    fields = {field.name: field.type for field in dataclasses.fields(Checkpoint)}
-    where = f"{path}: {entry.get('name', 'an entry without a name')}"
-    if entry.keys() != fields.keys():
-        raise InputError(f"{where}: expected the keys {', '.join(fields)}, found {', '.join(entry)}: correct it")
+    where = f"{path}: {entry['name']}"
+    if surplus := entry.keys() - _ENTRY.keys():
+        raise InputError(f"{where}: expected the keys {', '.join(_ENTRY)}, found {', '.join(sorted(surplus))} too: correct it")
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-    for key, kind in fields.items():
-        if not isinstance(values[key], {str: str, dict[str, str]: dict}.get(kind, tuple)):
-            raise InputError(f"{where}: {key}: expected {kind}, found {values[key]!r}: correct it")
-    if not re.fullmatch(r"[\w.-]+", values["file"]) or not re.fullmatch(r"\w+", values["name"]):
-        raise InputError(f"{where}: expected plain names, found {values['file']}: correct it")
+    for key in ("name", "file"):
+        component(values[key], f"{where}: {key}")
     for kind, digits in values["digests"].items():
         if kind not in KINDS or not re.fullmatch("[0-9a-f]{6,64}", digits):
             raise InputError(f"{where}: expected hexadecimal digits of {' or '.join(KINDS)}, found {kind} {digits}: "
@@ -96,13 +95,10 @@ def read_pins(folder: Path) -> dict[str, str]:
     path = folder / _PINS
     if not path.exists():
         return {}
-    try:
-        pins = json.loads(path.read_text(encoding="utf-8"))
-        if not all(re.fullmatch("[0-9a-f]{64}", digest) for digest in pins.values()):
-            raise ValueError("no digests")
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: expected the sha256 of each checkpoint, found {error}: delete it and convert "
-                         "again") from error
+    pins = read_json(path, {str: str}, _PINS_REMEDY)
+    for name, digest in pins.items():
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise InputError(f"{path}: damaged (expected the sha256 of {name[:100]!r}, found {digest[:100]!r}): {_PINS_REMEDY}")
     return pins
 
 

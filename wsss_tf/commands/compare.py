@@ -38,7 +38,7 @@ def main(parsed: Parsed) -> None:
     config, runs = parsed.config, expand_path(parsed.config.runs)
     named = [str(runs / word) if (runs / word).is_dir() else word for word in parsed.words]
     if config.brief:
-        from wsss_tf.report.run import compare_runs
+        from wsss_tf.stages.run_report import compare_runs
 
         print(compare_runs(named))
         return

@@ -5,10 +5,11 @@ import dataclasses
 from wsss_tf.commands.parsing import Parsed
 from wsss_tf.commands.program import Command
 from wsss_tf.config import expand_path, setting
-from wsss_tf.data.advice import advice
 from wsss_tf.data.build import coco_masks, msrc, voc_aug
-from wsss_tf.data.check import check_dataset
-from wsss_tf.data.coco_annotations import FOLDERS
+from wsss_tf.data.build.convert_data import convert_data
+from wsss_tf.data.check import inspect_dataset
+from wsss_tf.data.coco_layout import FOLDERS
+from wsss_tf.data.settings import ConvertConfig
 from wsss_tf.data.voc import COUNTS
 from wsss_tf.errors import InputError
 
@@ -19,19 +20,26 @@ class DataCommandConfig:
 
     voc: str = setting("", "voc_aug: the devkit's folder VOC2012")
     sbd: str = setting("", "voc_aug: the folder benchmark_RELEASE/dataset of SBD")
-    output: str = setting("", "voc_aug: folder that gets SegmentationClassAug and ImageSets; empty: the one of --voc")
+    output: str = setting("", "voc_aug: folder that gets SegmentationClassAug and ImageSets; empty: the one of --voc; "
+                              "convert: folder that gets the data set, photos as upright JPEG or PNG of 8 bits, masks as PNG")
+    labelmap: str = setting("", "convert: file of lines CLASS:RED,GREEN,BLUE (labelmap.txt of CVAT and Datumaro), for masks "
+                                "in colours; empty: masks hold the numbers of the classes")
+    long_side: int | None = setting(None, "convert: longest side of the photos, in pixels; larger ones are scaled down, with "
+                                          "masks and maps; none: they keep their sizes", kind=int, low=16)
     partial: bool = setting(False, f"voc_aug: accept a set of other than {COUNTS['train_aug']} images, and leave out those "
                                    "without mask")
     archive: str = setting("", "msrc: the published archive of MSRC v2, as .zip or unpacked")
     target: str = setting("", "msrc: folder to write the data set to")
-    masks_from: str = setting("instances", "coco_masks: outlines of the instance annotations (needs pycocotools), or the pixel "
-                                           "maps of COCO-Stuff in DATA/stuffthingmaps", tuple(coco_masks.SOURCES))
+    masks_from: str = setting("instances", "coco_masks: outlines of the instance annotations (needs pycocotools), or the "
+                                           "pixel maps of COCO-Stuff in DATA/stuffthingmaps", tuple(coco_masks.SOURCES))
     mask_splits: str = setting(",".join(FOLDERS), "coco_masks: splits to write masks of, separated by commas")
 
 
 USAGE = """wsss data WORK [--NAME=VALUE ...]
 
   wsss data check --source=folder --data=MY_FOLDER      lists what is wrong, file by file; exit code 1 if anything is
+  wsss data convert --data=MY_FOLDER --output=NEW       photos and masks that are turned, large, of other formats or in
+                                                        colours, written anew
   wsss data generate                                    draws the embedded data set
   wsss data voc_aug --voc=VOC2012 --sbd=SBD             SegmentationClassAug and train_aug.txt of VOC 2012
   wsss data msrc --archive=ARCHIVE --target=FOLDER      the MSRC objects of flags/real, in VOC layout
@@ -49,11 +57,19 @@ def main(parsed: Parsed) -> int | None:
 def _check(parsed: Parsed) -> int:
     experiment = parsed.experiment
     data = experiment.settings.data
-    problems = check_dataset(experiment.dataset, True, data.maps_max, data.max_pixels)
-    print("\n".join(problems) or "no problems found")
-    for line in advice(experiment.dataset):
+    found = inspect_dataset(experiment.dataset, True, data.maps_max, data.max_pixels)
+    print("\n".join(found.problems) or "no problems found")
+    for line in found.warnings:
         print(f"warning: {line}")
-    return 1 if problems else 0
+    return 1 if found.problems else 0
+
+
+def _convert(parsed: Parsed) -> None:
+    config, experiment = parsed.config, parsed.experiment
+    if not config.output:
+        raise InputError("--output: expected a folder to write to, found none: name a new one")
+    wanted = ConvertConfig(config.output, config.labelmap, config.long_side)
+    print(convert_data(experiment.settings.data, wanted, experiment.run))
 
 
 def _generate(parsed: Parsed) -> None:
@@ -93,5 +109,6 @@ def _msrc(parsed: Parsed) -> None:
     print(msrc.build_msrc(expand_path(config.archive), expand_path(config.target), parsed.experiment.run))
 
 
-_WORK = {"check": _check, "generate": _generate, "voc_aug": _voc_aug, "coco_masks": _coco_masks, "msrc": _msrc}
+_WORK = {"check": _check, "convert": _convert, "generate": _generate, "voc_aug": _voc_aug, "coco_masks": _coco_masks,
+         "msrc": _msrc}
 COMMAND = Command("data", USAGE, main, DataCommandConfig, words=True)

@@ -10,6 +10,7 @@ import numpy as np
 from wsss_tf.commands.parsing import Parsed
 from wsss_tf.commands.program import Command, prepare
 from wsss_tf.config import expand_path, setting
+from wsss_tf.data.names import printable
 from wsss_tf.data.photo_inputs import find_inputs
 from wsss_tf.errors import InputError, WriteError
 from wsss_tf.example import Example
@@ -66,7 +67,7 @@ def predict_photos(experiment: Experiment, config: PredictPhotosConfig) -> Path:
     tiling.tiles((1, 1), config.tile or _TILE)  # refuses a side that is none, before any work
     photos, others = find_inputs(config.input, without=folder)
     for file in others:
-        print(f"{file}: skipped, it is neither .jpg nor .png")
+        print(f"{printable(file)}: skipped, it is neither .jpg nor .png (wsss data convert writes other formats as PNG)")
     _note_settings(folder / _SETTINGS, _settings(e, segmenter, config), config.overwrite)
     outputs = {photo: Outputs(folder, photo.image_id, config.probabilities) for photo in photos}
     todo = photos if config.overwrite else missing(photos, lambda photo: outputs[photo].last)
@@ -74,7 +75,7 @@ def predict_photos(experiment: Experiment, config: PredictPhotosConfig) -> Path:
     failures = _predict(e, segmenter, config, todo, outputs) if todo else []
     done = [photo for photo in photos if outputs[photo].last.exists()]
     areas = each_image(label_areas, done, lambda photo: (outputs[photo].mask,), "areas", e.run)
-    write_areas(folder / "areas.csv", zip((str(photo.image) for photo in done), areas), e.dataset.class_names)
+    write_areas(folder / "areas.csv", zip((printable(photo.image) for photo in done), areas), e.dataset.class_names)
     raise_failures(failures, len(todo), "predict")
     return folder
 

@@ -34,6 +34,7 @@ class Command:
 def run_command(command: Command, words: Sequence[str]) -> int:
     """Runs a command and returns its exit code: 0, or 2 after an error of the user, which is printed in one line."""
     silence_tensorflow()
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text; stderr does so by itself
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # a GPU's memory is taken as needed
     try:
         return _run(command, list(words)) or 0

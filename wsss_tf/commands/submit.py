@@ -5,7 +5,9 @@ import dataclasses
 from wsss_tf.commands.parsing import Parsed
 from wsss_tf.commands.program import Command
 from wsss_tf.config import expand_path, setting
-from wsss_tf.data.folder import PHOTO_SUFFIXES, find_list, list_images, read_list
+from wsss_tf.data.listing import list_images
+from wsss_tf.data.lists import find_list, read_list
+from wsss_tf.data.names import PHOTO_SUFFIXES
 from wsss_tf.data.voc import COUNTS
 from wsss_tf.errors import InputError
 from wsss_tf.results.voc_server import COMPETITIONS, UNDECIDED, Submission, check_submission, write_submission

@@ -17,7 +17,7 @@ from wsss_tf.files.manifest import MANIFEST, read_manifest
 from wsss_tf.originals.protocol import Protocol, start_of
 from wsss_tf.originals.rows import MIOU
 from wsss_tf.originals.tables import row_names
-from wsss_tf.report.run import read_scores
+from wsss_tf.stages.run_report import read_scores
 from wsss_tf.stages.stage import united
 from wsss_tf.superpixels.metrics import SHORT_NAMES
 from wsss_tf.superpixels.settings import SuperpixelConfig, uses_features

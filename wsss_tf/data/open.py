@@ -24,6 +24,5 @@ def open_dataset(config: DataConfig) -> Dataset:
     if config.source == "shapes" and not root.is_dir():
         raise InputError(f"{root}: no such folder: generate the shapes with `wsss data generate`, or set --source "
                          "and --data to a data set of yours")
-    own = {"keep_untagged": config.untagged == "keep"} if config.source == "coco" else {}
-    dataset = OPENERS[config.source](root, config.train_list, config.val_list, config.labels, config.maps, **own)
+    dataset = OPENERS[config.source](root, config)
     return dataclasses.replace(dataset, train=dataset.train[:config.limit], val=dataset.val[:config.limit])

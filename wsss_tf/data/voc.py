@@ -10,8 +10,11 @@ from pathlib import Path
 from absl import logging
 
 from wsss_tf.config import expand_path
-from wsss_tf.data.folder import check_overlap, find_list, index_files, make_examples, read_list
+from wsss_tf.data.examples import index_files, listed, make_examples
 from wsss_tf.data.labels import find_labels, read_tags
+from wsss_tf.data.lists import check_overlap, find_list
+from wsss_tf.data.settings import DataConfig
+from wsss_tf.data.unmatched import unmatched, without_masks
 from wsss_tf.errors import InputError
 from wsss_tf.example import Dataset
 
@@ -21,7 +24,7 @@ CLASS_NAMES = ("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "
 COUNTS = {"train": 1464, "val": 1449, "trainval": 2913, "train_aug": 10582, "test": 1456}  # ids in the real lists
 
 
-def open_voc(root: Path, train_list: str, val_list: str, labels: str, saliency: str) -> Dataset:
+def open_voc(root: Path, config: DataConfig) -> Dataset:
     """Opens VOC 2012; training ids need tags, evaluation ids get those that are known.
 
     Masks come from SegmentationClass and, for ids that it lacks, from
@@ -30,28 +33,27 @@ def open_voc(root: Path, train_list: str, val_list: str, labels: str, saliency: 
 
     Args:
       root: the folder VOC2012.
-      train_list: name in ImageSets/Segmentation such as train_aug, or a path.
-      val_list: likewise.
-      labels: path of the labels, or '' for the first of labels.csv,
-        cls_labels.npy and Annotations under the root.
-      saliency: folder of the saliency maps, or '' for `saliency/` if it exists.
+      config: the lists are names in ImageSets/Segmentation such as train_aug, or
+        paths; labels, if not given, the first of labels.csv, cls_labels.npy and
+        Annotations under the root.
 
     Raises:
       InputError: something is missing, malformed or contradicts itself.
     """
     _check_root(root)
     masks = [root / "SegmentationClass", root / "SegmentationClassAug"]
-    files = index_files(root / "JPEGImages", masks, root, saliency)
-    train_path, val_path = _list_path(root, train_list, "train"), _list_path(root, val_list, "val")
-    train_ids, val_ids = read_list(train_path), read_list(val_path)
+    files = index_files(root / "JPEGImages", masks, root, config)
+    train_path, val_path = _list_path(root, config.train_list, "train"), _list_path(root, config.val_list, "val")
+    train_ids, val_ids = listed(train_path, files), listed(val_path, files)
     _warn_count(train_path, len(train_ids))
     _warn_count(val_path, len(val_ids))
-    labels_path = expand_path(labels) if labels else find_labels(root)
-    tags = read_tags(labels_path, CLASS_NAMES, dict.fromkeys(train_ids + val_ids))
-    train = make_examples(train_ids, files, tags, train_path, required_in=labels_path)
+    labels = expand_path(config.labels) if config.labels else find_labels(root)
+    tags = read_tags(labels, CLASS_NAMES, dict.fromkeys(train_ids + val_ids), known=files.photos.files)
+    train = make_examples(train_ids, files, tags, train_path, required_in=labels)
     val = make_examples(val_ids, files, tags, val_path)
     check_overlap(train_ids, val_ids, val_path)
-    return Dataset("voc12", CLASS_NAMES, train, val)
+    notes = [*unmatched(files), *without_masks(val)]
+    return Dataset("voc12", CLASS_NAMES, train, val, notes=tuple(notes))
 
 
 def _check_root(root: Path) -> None:
@@ -70,8 +72,8 @@ def _list_path(root: Path, name: str, split: str) -> Path:
     except InputError as error:
         if name != "train_aug":
             raise
-        raise InputError(f"{error}. The devkit has no train_aug.txt: it comes with the SBD masks "
-                         "(SegmentationClassAug) of the community") from None
+        raise InputError(f"{error}. The devkit has no train_aug.txt: build it, and the masks of its images, from VOC and SBD "
+                         f"by `wsss data voc_aug --voc={root} --sbd=benchmark_RELEASE/dataset`") from None
 
 
 def _warn_count(path: Path, count: int) -> None:

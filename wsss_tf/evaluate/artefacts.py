@@ -13,11 +13,12 @@ from typing import TypeVar
 
 import numpy as np
 
+from wsss_tf.data.listing import list_folder
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.confusion import at_threshold, cam_counts, confusion_matrix
 from wsss_tf.evaluate.scores import Scores, SeedScores, scores_from_confusion, seed_scores_from_confusion
 from wsss_tf.example import Example, objects
-from wsss_tf.files.cams import cam_path, read_cam
+from wsss_tf.files.cams import read_cam
 from wsss_tf.files.images import read_ids, read_labels
 from wsss_tf.formats.matlab import SBD_FIELDS, read_label_matrix
 from wsss_tf.parallel.each_image import each_image
@@ -82,12 +83,12 @@ def score_cams(examples: tuple[Example, ...], folder: Path, class_names: tuple[s
     for threshold in thresholds:
         if not 0 <= threshold < 1:
             raise InputError(f"CAM threshold: expected a number from 0 to below 1, found {threshold}")
-    check_files(examples, folder, ".npz", "cams")
+    files = check_files(examples, folder, ".npz", "cams")
     levels, num_labels = sorted(set(thresholds)), len(class_names)
 
     def count(example: Example) -> np.ndarray:
-        keys, cam = read_cam(folder, example.image_id)
-        path = cam_path(folder, example.image_id)
+        path = files[example.image_id]
+        keys, cam = read_cam(path.parent, path.stem, num_labels - 1)
         return cam_counts(read_truth(example.mask), keys, cam, levels, num_labels, example.mask, path)
 
     counts = sum(each_of(examples, count))
@@ -101,8 +102,8 @@ def score_superpixels(examples: tuple[Example, ...], folder: Path, workers: Work
     Raises:
       InputError: as `score_masks`.
     """
-    check_files(examples, folder, ".png", "superpixels")
-    return mean_scores(each_image(_score_superpixels, examples, lambda example: (_png(folder, example), example.mask),
+    files = check_files(examples, folder, ".png", "superpixels")
+    return mean_scores(each_image(_score_superpixels, examples, lambda example: (files[example.image_id], example.mask),
                                   "superpixel scores", workers))
 
 
@@ -132,10 +133,10 @@ def count_labels(examples: tuple[Example, ...], folder: Path, counters: dict[str
       InputError: no examples, a mask or prediction is missing or damaged, or
         what the counters raise.
     """
-    check_files(examples, folder, ".png", stage)
+    files = check_files(examples, folder, ".png", stage)
 
     def count(example: Example) -> dict[str, np.ndarray]:
-        truth, prediction = read_truth(example.mask), read_labels(_png(folder, example))
+        truth, prediction = read_truth(example.mask), read_labels(files[example.image_id])
         return {name: counter(example, truth, prediction) for name, counter in counters.items()}
 
     totals = dict.fromkeys(counters, 0)
@@ -150,7 +151,7 @@ def read_truth(path: Path) -> np.ndarray:
     Raises:
       InputError: missing, damaged, or no label map.
     """
-    return read_label_matrix(path, *SBD_FIELDS) if path.suffix == ".mat" else read_labels(path)
+    return read_label_matrix(path, *SBD_FIELDS) if path.suffix.lower() == ".mat" else read_labels(path)
 
 
 def each_of(examples: Sequence[S], count: Callable[[S], T], label: str = "scoring") -> Iterator[T]:
@@ -163,11 +164,11 @@ def each_of(examples: Sequence[S], count: Callable[[S], T], label: str = "scorin
                 bar.update()
 
 
-def check_files(examples: tuple[Example, ...], folder: Path, suffix: str, stage: str) -> None:
-    """Refuses examples without masks, and a folder that lacks a prediction.
+def check_files(examples: tuple[Example, ...], folder: Path, suffix: str, stage: str) -> dict[str, Path]:
+    """The prediction of each example, by its id; its name may differ by case or the form of its accents.
 
     Raises:
-      InputError: as described.
+      InputError: no examples, one without a mask, or predictions are missing.
     """
     if not examples:
         raise InputError(f"{folder}: nothing to score, the split has no examples: choose another split")
@@ -175,11 +176,12 @@ def check_files(examples: tuple[Example, ...], folder: Path, suffix: str, stage:
         if example.mask is None:
             raise InputError(f"{example.image_id}: it has no mask to score against: "
                              "add its mask to the data set or score another split")
-    missing = [path for path in (Path(folder) / f"{example.image_id}{suffix}" for example in examples)
-               if not path.is_file()]
+    files = list_folder(Path(folder), (suffix,)).fitting([example.image_id for example in examples])
+    missing = [example.image_id for example in examples if example.image_id not in files]
     if missing:
-        raise InputError(f"{missing[0]}: no such file ({len(missing)} of {len(examples)} predictions are missing): "
-                         f"run the {stage} stage on this split or choose another folder")
+        raise InputError(f"{Path(folder) / missing[0]}{suffix}: no such file ({len(missing)} of {len(examples)} predictions are "
+                         f"missing): run the {stage} stage on this split or choose another folder")
+    return files
 
 
 def _mask_confusion(examples: tuple[Example, ...], folder: Path, num_labels: int) -> np.ndarray:

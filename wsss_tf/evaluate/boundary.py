@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from wsss_tf.evaluate.scores import json_safe
 from wsss_tf.example import UNKNOWN
+from wsss_tf.files.store import json_safe
 
 
 @dataclasses.dataclass(frozen=True)

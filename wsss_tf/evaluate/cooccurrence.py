@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.data.labels import read_text
+from wsss_tf.data.text import read_text
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.confusion import check_size
-from wsss_tf.evaluate.scores import json_safe
 from wsss_tf.example import UNKNOWN
 from wsss_tf.files.images import read_indices
+from wsss_tf.files.store import json_safe
 from wsss_tf.formats.matlab import CONTEXT_FIELDS, read_label_matrix
 
 

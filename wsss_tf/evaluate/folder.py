@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from wsss_tf.config import expand_path, setting
+from wsss_tf.data.listing import list_folder
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.artefacts import Counter, confusion_counter, count_labels, score_cams, score_objects, score_superpixels
 from wsss_tf.evaluate.boundary import boundary_counts, boundary_scores
@@ -93,14 +94,14 @@ def _check_settings(config: EvaluationConfig) -> None:
 def _with_truth(examples: tuple[Example, ...], config: EvaluationConfig) -> tuple[Example, ...]:
     if not config.truth:
         return examples
-    folder, found = expand_path(config.truth), []
-    for example in examples:
-        paths = [folder / f"{example.image_id}{suffix}" for suffix in _TRUTH_SUFFIXES]
-        mask = next((path for path in paths if path.is_file()), None)
-        if mask is None:
-            raise InputError(f"{paths[0]}: no such file (nor .mat): correct --truth, or take the id out of the list")
-        found.append(dataclasses.replace(example, mask=mask))
-    return tuple(found)
+    folder, ids = expand_path(config.truth), [example.image_id for example in examples]
+    masks = {}
+    for suffix in reversed(_TRUTH_SUFFIXES):
+        masks |= list_folder(folder, (suffix,)).fitting(ids)
+    missing = [image_id for image_id in ids if image_id not in masks]
+    if missing:
+        raise InputError(f"{folder / missing[0]}.png: no such file (nor .mat): correct --truth, or take the id out of the list")
+    return tuple(dataclasses.replace(example, mask=masks[example.image_id]) for example in examples)
 
 
 def _score_labels(examples: tuple[Example, ...], class_names: tuple[str, ...], config: EvaluationConfig) -> dict:

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from wsss_tf.example import BACKGROUND
+from wsss_tf.files.store import json_safe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,12 +121,3 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def _mean(values: np.ndarray) -> float:
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else math.nan
-
-
-def json_safe(scores: dict) -> dict:
-    """Plain JSON values: NaN as None, tuples as lists."""
-    def safe(value):
-        return None if isinstance(value, float) and math.isnan(value) else value
-
-    return {name: [safe(item) for item in value] if isinstance(value, tuple) else safe(value)
-            for name, value in scores.items()}

@@ -25,7 +25,7 @@ def pseudo_label_page(sources: Sources) -> Page:
     folder, names = sources.folder("cams"), sources.class_names
     own = sources.run.settings("label") or LabelConfig()  # systems that make no such labels still show what they would be
     thresholds = sources.values(own.threshold)
-    read = [(example, *read_cam(folder, example.image_id)) for example in sources.train()]
+    read = [(example, *read_cam(folder, example.image_id, sources.num_classes)) for example in sources.train()]
     columns = max(len(keys) if len(keys) <= _MOST_MAPS else 1 for _, keys, _ in read)
     rows = []
     for example, keys, cam in read:

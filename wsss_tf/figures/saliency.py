@@ -30,7 +30,7 @@ def saliency_page(sources: Sources) -> Page:
     refined, cams = sources.folder("saliency"), sources.folder("cams")
     rows = []
     for example in _with_saliency(sources, config):
-        photo, (_, cam) = read_photo(example.image), read_cam(cams, example.image_id)
+        photo, (_, cam) = read_photo(example.image), read_cam(cams, example.image_id, sources.num_classes)
         rows.append((
             Panel(photo, ("photo",), (example.image_id,)),
             Panel(saliency_scores(example, config.source, maximum), ("saliency",)),
@@ -50,7 +50,7 @@ def refinement_page(sources: Sources) -> Page:
     config, maximum = sources.settings("saliency"), sources.settings("data").maps_max
     cams, rows = sources.folder("cams"), []
     for example in _with_saliency(sources, config):
-        _, cam = read_cam(cams, example.image_id)
+        _, cam = read_cam(cams, example.image_id, sources.num_classes)
         mask = object_mask(example, config, maximum)
         kinds = {"original (O)": mask} | {
             kind.replace("_", " "): refine(mask, cam, config.tau_high, config.tau_low, kind) for kind in DOUBTFUL}

@@ -70,7 +70,7 @@ def parts_of(sources: Sources, example: Example) -> SeedParts:
       InputError: see `seed_parts`.
     """
     superpixels, cams = sources.folder("superpixels"), sources.folder("cams")
-    return SeedParts(example, read_photo(example.image), *read_cam(cams, example.image_id),
+    return SeedParts(example, read_photo(example.image), *read_cam(cams, example.image_id, sources.num_classes),
                      read_ids(superpixels / f"{example.image_id}.png"))
 
 

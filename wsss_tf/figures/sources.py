@@ -87,6 +87,11 @@ class Sources:
         """
         return self.run.made(kind).folder
 
+    @property
+    def num_classes(self) -> int:
+        """Number C of foreground classes."""
+        return self.run.dataset.num_classes
+
     def train(self) -> tuple[Example, ...]:
         """The chosen training photos; see `val`."""
         return self._chosen(self.run.dataset.train, "training")

@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 from wsss_tf.errors import InputError
 from wsss_tf.figures.page import WIDTH
 from wsss_tf.figures.sources import Sources
-from wsss_tf.figures.style import STYLE, line_looks
+from wsss_tf.figures.style import STYLE, line_looks, text_width
 from wsss_tf.figures.superpixels import title_of
-from wsss_tf.report.run import read_scores
+from wsss_tf.stages.run_report import read_scores
 from wsss_tf.superpixels.metrics import SuperpixelScores
+
+_SAMPLE = 0.6  # inches that a line of the legend takes beside its text
 
 # Name -> title, fields of the axes, and what these are called.
 CURVES = {
@@ -76,15 +78,14 @@ def curves(rows: Sequence[Scored], names: Sequence[str] = tuple(CURVES)) -> Figu
         figure = Figure(figsize=(width, 0.36 * WIDTH), layout="constrained")
         axes = figure.subplots(1, len(names), squeeze=False)[0]
         for ax, name in zip(axes, names):
-            title, across, up, *labels = CURVES[name]
+            title, right, up, *labels = CURVES[name]
             for method, look in zip(methods, line_looks(len(methods))):
                 own = sorted((row.scores for row in rows if row.method == method), key=lambda scores: scores.count)
-                xs, ys = ([getattr(scores, field) for scores in own] for field in (across, up))
+                xs, ys = ([getattr(scores, field) for scores in own] for field in (right, up))
                 ax.plot(xs, ys, label=method, **look)
             ax.set(title=title, xlabel=labels[0], ylabel=labels[1])
-        longest = max(map(len, methods), default=0)
-        columns = max(1, min(4 if len(names) > 1 else 2, int(14 * width / (longest + 8))))  # as many as the page is wide for
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=columns, frameon=False)
+        across = max(1, int(width / (max(map(text_width, methods)) + _SAMPLE)))
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=across, frameon=False)
     return figure
 
 

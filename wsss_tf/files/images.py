@@ -3,9 +3,10 @@
 No reader decodes more pixels than its `max_pixels`, which the header of a file declares.
 """
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -16,10 +17,23 @@ from wsss_tf.files.jpeg import MOST_SCANS, count_scans
 MIN_SIDE = 16  # pixels; below it no network stage has a defined output
 MAX_SIDE = 20000  # pixels; above it the file is a mistake or an attack
 MAX_PIXELS = 80_000_000  # likewise; a file of 2 kB may declare more, and a photo of so many takes 240 MB
-_TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
           5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
           8: Image.Transpose.ROTATE_90}  # what makes a photo upright, by its EXIF orientation
 FORMATS = ("JPEG", "PNG")  # no other decoder runs on a file, whatever its name says
+_SMALLER = "make it smaller or cut it, e.g. by `wsss data convert --long_side=1000`"
+
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # the limit here is lower, and an error
+warnings.filterwarnings("ignore", message="Corrupt EXIF data", category=UserWarning)  # then the photo is as it is stored
+
+
+class PhotoFacts(NamedTuple):
+    """What is found out about a photo: its size, whether EXIF turns it, whether anything shines through it."""
+
+    height: int
+    width: int
+    turned: bool
+    transparent: bool
 
 
 def read_photo(path: Path, upright: bool = False, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -33,15 +47,32 @@ def read_photo(path: Path, upright: bool = False, max_pixels: int = MAX_PIXELS) 
         16..20000 pixels, or, with `upright`, EXIF data that are damaged.
     """
     with _opened(path, max_pixels) as image:
-        if image.mode == "CMYK":
-            raise InputError(f"{path}: expected an RGB photo, found {image.mode}: convert it, e.g. "
-                             "`python -c \"from PIL import Image; Image.open('IN').convert('RGB').save('OUT')\"`")
-        # Pillow opens a 16-bit colour PNG as "RGB" and keeps the depth in the raw mode only.
-        if image.mode.startswith(("I", "F")) or ";16" in _raw_mode(image):
-            raise InputError(f"{path}: expected 8 bits per channel, found 16 or more: save it as an 8-bit RGB file")
-        _check_sides(path, image.size)
+        _check_photo(path, image)
         photo = _decoded(path, image.convert, "RGB")
         return np.asarray(_upright(path, photo) if upright else photo)
+
+
+def photo_facts(path: Path, max_pixels: int = MAX_PIXELS) -> PhotoFacts:
+    """Decodes a photo, as `read_photo` does, and tells what is found.
+
+    Raises:
+      InputError: as `read_photo`.
+    """
+    with _opened(path, max_pixels) as image:
+        _check_photo(path, image)
+        _decoded(path, image.load)
+        transparent = image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
+        return PhotoFacts(image.size[1], image.size[0], _is_turned(image), transparent)
+
+
+def photo_header(path: Path) -> PhotoFacts:
+    """What the header of a photo tells, without decoding; what is transparent is not told.
+
+    Raises:
+      InputError: missing, not an image, or too many pixels.
+    """
+    with _opened(path, MAX_PIXELS) as image:
+        return PhotoFacts(image.size[1], image.size[0], image.format != "PNG" and _is_turned(image), False)
 
 
 def read_labels(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -50,13 +81,24 @@ def read_labels(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     Raises:
       InputError: missing, truncated, too many pixels, or not a palette or grey 8-bit PNG.
     """
+    return read_coloured_labels(path, max_pixels)[0]
+
+
+def read_coloured_labels(path: Path, max_pixels: int = MAX_PIXELS) -> tuple[np.ndarray, np.ndarray | None]:
+    """Decodes a label map to uint8 [H, W] and its palette, uint8 [N, 3] RGB; None for a grey one.
+
+    Raises:
+      InputError: as `read_labels`.
+    """
     with _opened(path, max_pixels) as image:
         if image.mode not in ("P", "L"):
-            raise InputError(f"{path}: expected a palette or 8-bit grey label map, found mode {image.mode}: "
-                             "save the class number of each pixel (palette PNG as in VOC), not colours")
+            raise InputError(f"{path}: expected a palette or 8-bit grey label map, found mode {image.mode}: save the class "
+                             "number of each pixel (palette PNG as in VOC), not colours, e.g. by "
+                             "`wsss data convert --labelmap=FILE`")
         _check_grey_depth(path, image)
         _decoded(path, image.load)
-        return np.asarray(image).copy()
+        palette = np.reshape(np.array(image.getpalette("RGB"), np.uint8), [-1, 3]) if image.mode == "P" else None
+        return np.asarray(image).copy(), palette
 
 
 def read_grey(path: Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
@@ -146,15 +188,15 @@ def _opened(path: Path, max_pixels: int) -> Image.Image:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file: restore it or take its id out of the list") from None
     except UnidentifiedImageError as error:
-        raise InputError(f"{path}: not a readable image (neither JPEG nor PNG): "
-                         "restore the file from its source or convert it") from error
+        raise InputError(f"{path}: not a readable image (neither JPEG nor PNG): restore the file from its source, or write it "
+                         "anew by `wsss data convert`") from error
     except Image.DecompressionBombError:
-        raise InputError(f"{path}: {_too_large(limit)} far more: make it smaller") from None
+        raise InputError(f"{path}: {_too_large(limit)} far more: {_SMALLER}") from None
     except Exception as error:  # Pillow has one for every kind of damage
         raise InputError(f"{path}: not a readable image ({reason(error)}): restore the file from its source") from error
     width, height = image.size
     if not 0 < width * height <= limit:
-        raise InputError(f"{path}: {_too_large(limit)} {width}x{height}: make it smaller")
+        raise InputError(f"{path}: {_too_large(limit)} {width}x{height}: {_SMALLER}")
     if image.format != "PNG" and count_scans(path.read_bytes()) > MOST_SCANS:
         raise InputError(f"{path}: expected a JPEG of at most {MOST_SCANS} scans, found more, which take hours to decode: "
                          "restore the file from its source or save it anew")
@@ -188,14 +230,29 @@ def _decoded(path: Path, decode: Callable, *arguments: Any) -> Any:
 def _upright(path: Path, photo: Image.Image) -> Image.Image:
     """Turned as ImageOps.exif_transpose does, which fails where any other of the EXIF data is odd."""
     try:
-        turn = _TURNS.get(photo.getexif().get(ExifTags.Base.Orientation))
+        turn = TURNS.get(photo.getexif().get(ExifTags.Base.Orientation))
     except Exception as error:
         raise InputError(f"{path}: its EXIF data are damaged ({reason(error)}), so that it may lie on its side: save it anew "
                          "with a program for photos, or without EXIF data") from error
     return photo if turn is None else photo.transpose(turn)
 
 
-def _check_sides(path: Path, size: tuple[int, int]) -> None:
-    if min(size) < MIN_SIDE or max(size) > MAX_SIDE:
-        raise InputError(f"{path}: expected sides of {MIN_SIDE} to {MAX_SIDE} pixels, found {size[0]}x{size[1]}: "
-                         "take its id out of the list")
+def _check_photo(path: Path, image: Image.Image) -> None:
+    if image.mode == "CMYK":
+        raise InputError(f"{path}: expected an RGB photo, found {image.mode}: convert it, e.g. by `wsss data convert`")
+    # Pillow opens a 16-bit colour PNG as "RGB" and keeps the depth in the raw mode only.
+    if image.mode.startswith(("I", "F")) or ";16" in _raw_mode(image):
+        raise InputError(f"{path}: expected 8 bits per channel, found 16 or more: save it as an 8-bit RGB file, e.g. by "
+                         "`wsss data convert`")
+    if min(image.size) < MIN_SIDE or max(image.size) > MAX_SIDE:
+        remedy = "take its id out of the list" if min(image.size) < MIN_SIDE else _SMALLER
+        raise InputError(f"{path}: expected sides of {MIN_SIDE} to {MAX_SIDE} pixels, found {image.size[0]}x{image.size[1]}: "
+                         f"{remedy}")
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether viewers turn or mirror the picture; a damaged tag, which they ignore, says nothing."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation) in TURNS
+    except Exception:  # Pillow has one for every kind of damage
+        return False

@@ -10,6 +10,7 @@ A schema is
 """
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ Schema = Any
 LOG = {"step": int}  # schema of a line of log.jsonl
 
 
-def read_json(path: Path, schema: Schema, remedy: str, missing: str = "") -> Any:
+def read_json(path: Path, schema: Schema, remedy: str, missing: str = "", finite: bool = True) -> Any:
     """The content of a JSON file.
 
     Args:
@@ -32,13 +33,14 @@ def read_json(path: Path, schema: Schema, remedy: str, missing: str = "") -> Any
       schema: what it must hold.
       remedy: what the user can do if it does not, such as "delete it and run the stage again".
       missing: what to do if there is no such file, if that is something else.
+      finite: refuse NaN and infinity anywhere; where the schema says a number they never pass.
 
     Raises:
       InputError: missing, unreadable, no JSON, or not as the schema says.
     """
     text = _text(path, remedy, missing or remedy)
     try:
-        return parse(text, schema)
+        return parse(text, schema, finite)
     except ValueError as error:
         raise InputError(f"{path}: damaged ({reason(error)}): {remedy}") from error
 
@@ -133,7 +135,7 @@ def _is(value: Any, schema: Schema) -> bool:
     if schema is None or schema is object:
         return schema is object or value is None
     if schema is float:
-        return type(value) in (int, float)
+        return type(value) in (int, float) and math.isfinite(value)
     return isinstance(schema, type) and type(value) is schema
 
 

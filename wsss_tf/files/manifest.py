@@ -1,13 +1,14 @@
 """The manifest that closes the folder of every finished stage."""
 
-import json
 from pathlib import Path
 
-from wsss_tf.errors import InputError
+from wsss_tf.files.json_artefact import read_json
 
 MANIFEST = "manifest.json"
 UNFINISHED = "unfinished.json"
 """Notes the fingerprint of a stage while it is being made."""
+_SCHEMA = {"fingerprint": str, "results?": dict, "settings?": dict, "inputs?": {str: {"from": str, "fingerprint": object}},
+           "machine?": dict, "supervision?": [str], "system?": str, "stage?": str, "seed?": int}
 
 
 def read_manifest(folder: Path) -> dict:
@@ -16,14 +17,6 @@ def read_manifest(folder: Path) -> dict:
     Raises:
       InputError: missing or damaged.
     """
-    path = folder / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such manifest: this stage has not been finished; run it again") from None
-    except (ValueError, RecursionError, OSError) as error:
-        raise InputError(f"{path}: damaged ({error}): move its folder away and run the stage again") from error
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("fingerprint"), str) \
-            or not all(isinstance(manifest.get(name, {}), dict) for name in ("results", "settings", "inputs", "machine")):
-        raise InputError(f"{path}: damaged (it has no fingerprint or results): move its folder away and run the stage again")
+    manifest = read_json(folder / MANIFEST, _SCHEMA, "move its folder away and run the stage again",
+                         "this stage has not been finished; run it again", finite=False)
     return {"results": {}, "settings": {}, "inputs": {}, "machine": {}, "supervision": []} | manifest

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,3 +119,12 @@ def voc_palette() -> np.ndarray:
         for channel in range(3):
             colours[:, channel] |= ((labels >> (3 * bit + channel) & 1) << (7 - bit)).astype(np.uint8)
     return colours
+
+
+def json_safe(scores: dict) -> dict:
+    """Plain JSON values: NaN as None, tuples as lists."""
+    def safe(value):
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    return {name: [safe(item) for item in value] if isinstance(value, tuple) else safe(value)
+            for name, value in scores.items()}

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from wsss_tf.errors import InputError, reason
+from wsss_tf.example import MAX_CLASSES
 from wsss_tf.formats import pickles
 from wsss_tf.formats.pickles import Refused
 
-MOST_NUMBERS = 254  # classes that labels of a byte can tell apart
 _MAGIC = b"\x93NUMPY"
 _NUMBERS = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 
@@ -94,8 +94,8 @@ class _Array:
         if not (type(sides) is tuple and len(sides) <= 32 and all(type(side) is int and 0 <= side < 2**31 for side in sides)):
             raise Refused("expected the sides of an array, found something else")
         count = math.prod(sides)
-        if count != max(sides, default=1) or count > MOST_NUMBERS:
-            raise Refused(f"expected a vector of at most {MOST_NUMBERS} numbers, found shape {list(sides)}")
+        if count != max(sides, default=1) or count > MAX_CLASSES:
+            raise Refused(f"expected a vector of at most {MAX_CLASSES} numbers, found shape {list(sides)}")
         if not isinstance(self.dtype, _Dtype):
             raise Refused("an array without dtype")
         return self.dtype.numbers(self.data, count)
@@ -107,8 +107,13 @@ def _buffer_array(data: bytes, dtype: _Dtype, shape: tuple[int, ...], _order: st
     return array
 
 
-def _scalar(dtype: _Dtype, data: bytes) -> Any:
-    return dtype.numbers(data, 1)[0].item()
+def _scalar(dtype: _Dtype, data: bytes | str) -> Any:
+    """Stands in for a number or a text of numpy, such as the ids of a dict that was filled from an array of names."""
+    if dtype.code[:1] not in ("U", "S"):
+        return dtype.numbers(data, 1)[0].item()
+    raw = data.encode("latin1") if isinstance(data, str) else data
+    encoding = {"S": "ascii", "U": "utf-32-be" if dtype.order == ">" else "utf-32-le"}[dtype.code[0]]
+    return raw.decode(encoding).rstrip("\0")
 
 
 def _latin1(text: str, encoding: str) -> bytes:
@@ -142,6 +147,6 @@ def _vector(value: Any, read: dict[int, np.ndarray]) -> np.ndarray:
 def _numbers(value: Any) -> np.ndarray:
     if isinstance(value, _Array):
         return value.vector()
-    if isinstance(value, list) and len(value) <= MOST_NUMBERS and all(type(item) in (bool, int, float) for item in value):
+    if isinstance(value, list) and len(value) <= MAX_CLASSES and all(type(item) in (bool, int, float) for item in value):
         return np.asarray(value, np.float64)
-    raise Refused(f"expected at most {MOST_NUMBERS} numbers for each id, found {type(value).__name__.strip('_')}")
+    raise Refused(f"expected at most {MAX_CLASSES} numbers for each id, found {type(value).__name__.strip('_')}")

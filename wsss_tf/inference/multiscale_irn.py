@@ -6,7 +6,7 @@ the photo at every scale, and are upsampled to these in one step. That puts the
 cells of a net with cells at corners half a stride too low, and stretches scales
 other than 1 a little; multiscale.py puts all cells where their pixels are.
 
-Ref: Ahn et al., CVPR 2019.
+Ref: Ahn et al., CVPR 2019, as in its code.
 """
 
 from collections.abc import Callable

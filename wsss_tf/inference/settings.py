@@ -19,9 +19,9 @@ class CamConfig:
     fusion: str = setting("max", "how the maps of the scales become one: max (eq. 2.4), sum, or irn, the sum exactly as IRN "
                                  "forms it, cells at tiles (A3-15)", FUSIONS)
     flip: bool = setting(False, "also fuse the mirror image (A2-18: chapter 2 is silent, no flip; A3-15: chapter 3 does)")
-    upsampling: str = setting("cells", "how a map becomes as large as the photo (eq. 2.4, A2-29): cells, padded to whole cells, "
-                                       "each put on its own pixels and then resized; or direct, in one step; irn has its own",
-                              UPSAMPLINGS)
+    upsampling: str = setting("cells", "how a map becomes as large as the photo (eq. 2.4, A2-29): cells, padded to whole "
+                                       "cells, each put on its own pixels and then resized; or direct, in one step; irn has "
+                                       "its own", UPSAMPLINGS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,3 +43,5 @@ class ExportConfig:
 
     max_bytes: int = setting(20_000_000, "largest image file that is accepted, in bytes", low=1)
     max_pixels: int = setting(4_000_000, "most pixels of an image that is accepted", low=MIN_SIDE**2)
+    max_batch_pixels: int = setting(8_000_000, "most pixels of a batch that is accepted, its images times the largest height "
+                                               "times the largest width, to which all are filled up", low=MIN_SIDE**2)

@@ -1,13 +1,13 @@
 """Where the weights in a file come from, as the file itself says; no net and no TensorFlow are needed for it."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import h5py
 
 from wsss_tf.config import expand_path
-from wsss_tf.errors import InputError
+from wsss_tf.errors import InputError, reason
+from wsss_tf.files.json_artefact import parse
 
 ATTRIBUTE = "wsss_tf"  # of the file itself
 
@@ -43,11 +43,17 @@ def provenance(path: Path) -> Provenance | None:
     try:
         with h5py.File(path, "r") as file:
             text = file.attrs.get(ATTRIBUTE)
-        return None if text is None else Provenance(**json.loads(text))
+        return None if text is None else Provenance(**_own(text))
     except Exception as error:  # h5py has one of its own for every kind of damage
-        reason = (str(error) or repr(error)).splitlines()[0]
-        raise InputError(f"{path}: these weights do not fit any net ({reason}): expected a whole .h5 file of Keras: "
+        raise InputError(f"{path}: these weights do not fit any net ({reason(error)}): expected a whole .h5 file of Keras: "
                          "make or fetch it again") from error
+
+
+def _own(text: str) -> dict[str, str]:
+    """What the attribute says, without what another version may have added."""
+    schema = {field.name: str for field in dataclasses.fields(Provenance)}
+    found = parse(text, schema)
+    return {name: found[name] for name in schema}
 
 
 def origin_of(source: str) -> Provenance | None:

@@ -2,7 +2,7 @@
 
 Layers are named as in keras.applications, whose ImageNet weights are Caffe's.
 
-Ref: He et al., CVPR 2016; DeepLab v2; spec 3.3.
+Ref: He et al., CVPR 2016; Chen et al., DeepLab v2, TPAMI 2018.
 """
 
 import functools

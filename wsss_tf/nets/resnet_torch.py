@@ -2,7 +2,7 @@
 
 Layers are named as in torchvision (torch_weights.py).
 
-Ref: He et al., CVPR 2016; Ahn et al., CVPR 2019; spec 3.2.
+Ref: He et al., CVPR 2016; Ahn et al., CVPR 2019.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Layers with PyTorch's conventions, for trunks that must equal nets trained there (spec 0.4)."""
+"""Layers with PyTorch's conventions, for trunks that must equal nets trained there."""
 
 import keras
 

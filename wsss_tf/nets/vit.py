@@ -1,6 +1,6 @@
 """Vision transformer as in DINO, read out at the patches of one block.
 
-Ref: Dosovitskiy et al., ICLR 2021; Caron et al., ICCV 2021; spec 3.5.
+Ref: Dosovitskiy et al., ICLR 2021; Caron et al., ICCV 2021.
 """
 
 from pathlib import Path

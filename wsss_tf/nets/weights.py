@@ -11,9 +11,10 @@ import keras
 import numpy as np
 
 from wsss_tf.config import expand_path
-from wsss_tf.errors import InputError
+from wsss_tf.errors import InputError, reason
 from wsss_tf.files.store import writing
 from wsss_tf.formats import hdf5
+from wsss_tf.formats.arrays import sound
 from wsss_tf.nets.origin import ATTRIBUTE, Provenance, provenance
 from wsss_tf.nets.places import variables_of
 
@@ -101,7 +102,8 @@ def load_weights(net: keras.Model, path: Path, convention: str = "", name: str =
 
     Raises:
       InputError: no such file, one that lacks arrays, has too many or others
-        (all are named), or one that says that it is for another net or input.
+        (all are named), NaN or infinity in it, or one that says that it is for
+        another net or input.
     """
     origin = provenance(path)
     name = name or net.name
@@ -114,8 +116,7 @@ def load_weights(net: keras.Model, path: Path, convention: str = "", name: str =
     try:
         arrays = _fitting(net, path)
     except Exception as error:  # h5py has one of its own for every kind of damage
-        reason = (str(error) or repr(error)).splitlines()[0]
-        raise InputError(f"{path}: these weights do not fit the net {net.name} ({reason}): "
+        raise InputError(f"{path}: these weights do not fit the net {net.name} ({reason(error)}): "
                          "give the file of the same architecture and number of classes") from error
     for variable, array in arrays:
         variable.assign(array)
@@ -147,4 +148,4 @@ def _fitting(net: keras.Model, path: Path) -> list[tuple[keras.Variable, np.ndar
                   for name, variable in wanted.items() if name in found and found[name].shape != tuple(variable.shape)]
         if wrong:
             raise ValueError("; ".join(wrong))
-        return [(variable, found[name][()]) for name, variable in wanted.items()]
+        return [(variable, sound(variable.path, found[name][()])) for name, variable in wanted.items()]

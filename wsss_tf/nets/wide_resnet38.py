@@ -2,7 +2,8 @@
 
 Layers are named as in the PyTorch nets of these systems (torch_weights.py).
 
-Ref: Wu et al., Pattern Recognition 2019 (model A1); Ahn and Kwak, CVPR 2018; spec 3.1.
+Ref: Wu et al., Pattern Recognition 2019 (model A1); Ahn and Kwak, CVPR 2018, whose code freezes
+the first convolution, b2 and all batch norms (A3-26).
 """
 
 import keras

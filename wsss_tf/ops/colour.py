@@ -8,7 +8,7 @@ I' = F * (I - mu)) need no knowledge of the net that will look at the result.
 import numpy as np
 import tensorflow as tf
 
-MEAN_COLOUR = (122.675, 116.669, 104.008)  # RGB 0..255; the mean of the Caffe models (spec 0.2)
+MEAN_COLOUR = (122.675, 116.669, 104.008)  # RGB 0..255; the mean of the Caffe models
 
 _TORCH_MEAN = (123.675, 116.28, 103.53)
 _TORCH_STD = (58.395, 57.12, 57.375)
@@ -33,12 +33,12 @@ def to_symmetric(centred: tf.Tensor) -> tf.Tensor:
 
 
 def to_torchvision(centred: tf.Tensor) -> tf.Tensor:
-    """Centred RGB -> RGB normalised by ImageNet mean and deviation (spec 0.2)."""
+    """Centred RGB -> RGB normalised by ImageNet's mean and deviation, as torchvision's nets take it."""
     return (centred + tf.constant(MEAN_COLOUR) - tf.constant(_TORCH_MEAN)) / tf.constant(_TORCH_STD)
 
 
 def to_caffe(centred: tf.Tensor) -> tf.Tensor:
-    """Centred RGB -> mean-subtracted BGR, the convention of the Caffe models (spec 0.2)."""
+    """Centred RGB -> mean-subtracted BGR, the convention of the Caffe models."""
     return centred[..., ::-1]
 
 

@@ -1,4 +1,4 @@
-"""Resizing with the semantics the papers' code relies on (spec 0.4)."""
+"""Resizing with the semantics the papers' code relies on: PyTorch's, PIL's and IRN's (docs/methods.md)."""
 
 import tensorflow as tf
 

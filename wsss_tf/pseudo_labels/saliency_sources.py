@@ -94,7 +94,8 @@ def object_mask(example: Example, config: SaliencyConfig, maximum: int) -> np.nd
     return binarise(scores, 2 * scores.mean() if config.binarisation == "twice_mean" else config.threshold)
 
 
-def write_target(path: Path, example: Example, config: SaliencyConfig, maximum: int, cams: Path | None) -> None:
+def write_target(path: Path, example: Example, config: SaliencyConfig, maximum: int, cams: Path | None,
+                 num_classes: int) -> None:
     """Makes and writes the training target of one photo, refined by the maps in the folder `cams` (see wsss_tf.pseudo_labels.saliency).
 
     Raises:
@@ -103,6 +104,6 @@ def write_target(path: Path, example: Example, config: SaliencyConfig, maximum: 
     """
     target = object_mask(example, config, maximum)
     if config.refinement != "none":
-        _, cam = read_cam(cams, example.image_id)
+        _, cam = read_cam(cams, example.image_id, num_classes, target.shape)
         target = refine(target, cam, config.tau_high, config.tau_low, config.refinement)
     write_image(path, target)

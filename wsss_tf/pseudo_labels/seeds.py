@@ -62,7 +62,7 @@ def pseudo_label(keys: np.ndarray, cam: np.ndarray, threshold: float, ignore_bel
     return np.where(strength > (threshold if ignore_below is None else ignore_below), label, doubtful).astype(np.uint8)
 
 
-def write_label(path: Path, image_id: str, cams: Path, config: LabelConfig) -> None:
+def write_label(path: Path, image_id: str, cams: Path, config: LabelConfig, num_classes: int) -> None:
     """Makes and writes the pseudo-label of one image.
 
     Args:
@@ -70,18 +70,21 @@ def write_label(path: Path, image_id: str, cams: Path, config: LabelConfig) -> N
       image_id: the image.
       cams: folder of its class activation maps.
       config: thresholds.
+      num_classes: C.
 
     Raises:
       InputError: the maps are missing or damaged.
     """
-    write_image(path, pseudo_label(*read_cam(cams, image_id), config.threshold, config.ignore_below))
+    keys, cam = read_cam(cams, image_id, num_classes)
+    write_image(path, pseudo_label(keys, cam, config.threshold, config.ignore_below))
 
 
-def write_seed(path: Path, image_id: str, cams: Path, superpixels: Path, config: SeedConfig) -> None:
+def write_seed(path: Path, image_id: str, cams: Path, superpixels: Path, config: SeedConfig, num_classes: int) -> None:
     """Makes and writes the initial seed of one image; see `write_label`.
 
     Raises:
-      InputError: an artefact that it is made of is missing or damaged.
+      InputError: an artefact that it is made of is missing, damaged or of another size.
     """
     ids = read_ids(superpixels / f"{image_id}.png")
-    write_image(path, superpixel_seed(*read_cam(cams, image_id), ids, config.alpha, config.keep_foreground))
+    keys, cam = read_cam(cams, image_id, num_classes, ids.shape)
+    write_image(path, superpixel_seed(keys, cam, ids, config.alpha, config.keep_foreground))

@@ -1,7 +1,7 @@
 """Experiments that --reuse names and that do not exist."""
 
 from wsss_tf.config import expand_path
-from wsss_tf.data.labels import near_match
+from wsss_tf.data.names import near_match
 from wsss_tf.stages.settings import RunConfig
 
 

@@ -8,8 +8,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from wsss_tf.data.advice import advice
-from wsss_tf.data.check import check_dataset, content_digest, listing_digest
+from wsss_tf.data.check import content_digest, inspect_dataset, listing_digest
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
 from wsss_tf.evaluate.artefacts import score_cams, score_masks, score_objects, score_seeds, score_superpixels
@@ -89,13 +88,13 @@ def prepare_data(place: Place, data: DataConfig) -> dict:
       InputError: problems were found; they are printed.
     """
     dataset = place.dataset
-    for line in advice(dataset):
+    found = inspect_dataset(dataset, True, data.maps_max, data.max_pixels)
+    for line in found.warnings:
         print(f"warning: {line}")
-    problems = check_dataset(dataset, True, data.maps_max, data.max_pixels)
-    if problems:
-        for problem in problems:
+    if found.problems:
+        for problem in found.problems:
             print(problem)
-        raise InputError(f"{data.data}: {len(problems)} problems found (listed above): mend them and run again")
+        raise InputError(f"{data.data}: {len(found.problems)} problems found (listed above): mend them and run again")
     return {
         "classes": list(dataset.class_names),
         "train_images": len(dataset.train),
@@ -111,7 +110,7 @@ def prepare_data(place: Place, data: DataConfig) -> dict:
 def make_saliency(maximum: int, place: Place, config: SaliencyConfig) -> dict:
     """The work of `saliency`; `maximum` is the value of a map that means certainly salient."""
     return place.each_image(saliency_sources.write_target,
-                            lambda example: (example, config, maximum, place.inputs.get("cams")))
+                            lambda example: (example, config, maximum, place.inputs.get("cams"), place.dataset.num_classes))
 
 
 def make_superpixels(place: Place, config: SuperpixelConfig, features: FeatureConfig | None = None) -> dict:
@@ -131,13 +130,14 @@ def make_superpixels(place: Place, config: SuperpixelConfig, features: FeatureCo
 
 def make_labels(place: Place, config: LabelConfig) -> dict:
     """The work of `labels`."""
-    return place.each_image(write_label, lambda example: (example.image_id, place.inputs["cams"], config))
+    return place.each_image(write_label, lambda example: (
+        example.image_id, place.inputs["cams"], config, place.dataset.num_classes))
 
 
 def make_seeds(place: Place, config: SeedConfig) -> dict:
     """The work of `seeds`."""
     return place.each_image(write_seed, lambda example: (
-        example.image_id, place.inputs["cams"], place.inputs["superpixels"], config))
+        example.image_id, place.inputs["cams"], place.inputs["superpixels"], config, place.dataset.num_classes))
 
 
 def make_scores(makes: tuple[tuple[str, str], ...], place: Place) -> dict:
@@ -154,7 +154,7 @@ def make_scores(makes: tuple[tuple[str, str], ...], place: Place) -> dict:
 
 def make_report(makes: tuple[tuple[str, str], ...], defaults: dict[str, object], place: Place, *settings: object) -> dict:
     """The work of `report`."""
-    from wsss_tf.report.run import write_run_report
+    from wsss_tf.stages.run_report import write_run_report
 
     return write_run_report(place, {name: Makes(made) for name, made in makes}, defaults)
 

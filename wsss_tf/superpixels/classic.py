@@ -1,11 +1,12 @@
 """Superpixels from colours alone, by OpenCV: SLIC, SEEDS and LSC (baselines of thesis Table 3.5).
 
-The thesis gives scores, but no parameters. These follow from its numbers of
-superpixels: on the 1464 training photos of VOC 2012 the grids of size 50, 80, 100
-and 130 have on average 75.1, 27.6, 18.2 and 11.7 cells in SLIC (thesis 75.0, 27.7,
-18.2, 11.7) and 67.5, 24.5, 16.1 and 9.0 in LSC (67.4, 24.5, 16.1, 9.0), those of
-SEEDS for 30, 50, 80 and 100 superpixels on 4 levels 13.1, 30.9, 48.1 and 59.7
-(13.1, 31.0, 48.0, 59.9).
+The thesis gives the region sizes of SLIC and LSC, the numbers of SEEDS and its 30
+iterations (section 3.4.3), but not which row of the table has which. That follows
+from its numbers of superpixels: on the 1464 training photos of VOC 2012 the grids
+of size 50, 80, 100 and 130 have on average 75.1, 27.6, 18.2 and 11.7 cells in
+SLIC (thesis 75.0, 27.7, 18.2, 11.7) and 67.5, 24.5, 16.1 and 9.0 in LSC (67.4,
+24.5, 16.1, 9.0), those of SEEDS for 30, 50, 80 and 100 superpixels on 4 levels
+13.1, 30.9, 48.1 and 59.7 (13.1, 31.0, 48.0, 59.9).
 
 So enforceLabelConnectivity was not called: it takes about one superpixel in six
 from SLIC and adds some to LSC. Scattered pixels stay, which shows in the thesis
@@ -45,7 +46,7 @@ def slic(photo: np.ndarray, region_size: int) -> np.ndarray:
       ValueError: the photo has another shape or dtype.
       InputError: the photo is too small, or OpenCV lacks its contributed modules.
 
-    Ref: Achanta et al., "SLIC Superpixels", PAMI 2012; spec 2.6.
+    Ref: Achanta et al., "SLIC Superpixels", PAMI 2012.
     """
     height, width = _sides(photo)
     _require(2 * min(height, width) >= region_size, "SLIC", region_size, photo)
@@ -58,7 +59,7 @@ def slic(photo: np.ndarray, region_size: int) -> np.ndarray:
 def lsc(photo: np.ndarray, region_size: int) -> np.ndarray:
     """Linear spectral clustering with OpenCV's compactness of 0.075; arguments, result and errors as in slic.
 
-    Ref: Li & Chen, "Superpixel Segmentation using Linear Spectral Clustering", CVPR 2015; spec 2.6.
+    Ref: Li & Chen, "Superpixel Segmentation using Linear Spectral Clustering", CVPR 2015.
     """
     height, width = _sides(photo)
     cells = height * width // region_size**2
@@ -73,7 +74,7 @@ def lsc(photo: np.ndarray, region_size: int) -> np.ndarray:
 def seeds(photo: np.ndarray, count: int) -> np.ndarray:
     """SEEDS from a grid of about half to all of `count` cells, at least 10; the rest as in slic.
 
-    Ref: Van den Bergh et al., "SEEDS: Superpixels Extracted via Energy-Driven Sampling", ECCV 2012; spec 2.6.
+    Ref: Van den Bergh et al., "SEEDS: Superpixels Extracted via Energy-Driven Sampling", ECCV 2012.
     """
     height, width = _sides(photo)
     rows = int(np.sqrt(np.float32(max(count, 10)) * height / width))

@@ -30,7 +30,7 @@ def discover(features: np.ndarray, tau: float, order: str = LOW_FIRST) -> np.nda
     Returns:
       int32 [N] superpixel ids; 0 was found first.
 
-    Ref: thesis Table 3.1, spec 2.2.
+    Ref: thesis Table 3.1.
     """
     similarity = _similarity(features)
     links = _links(similarity)

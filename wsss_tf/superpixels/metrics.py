@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from wsss_tf.errors import InputError
-from wsss_tf.evaluate.scores import json_safe
 from wsss_tf.example import UNKNOWN
+from wsss_tf.files.store import json_safe
 
 _NEAR = 1  # pixels along each axis: just these have a Euclidean distance below 2
 

@@ -47,7 +47,7 @@ def ncut(features: np.ndarray, tau: float, solver: str = LANCZOS) -> np.ndarray:
     Raises:
       ValueError: a solver that does not exist.
 
-    Ref: thesis eqs 3.13-3.15, spec 2.7; Shi & Malik, "Normalized Cuts and Image
+    Ref: thesis eqs 3.13-3.15; Shi & Malik, "Normalized Cuts and Image
     Segmentation", PAMI 2000.
     """
     if solver not in SOLVERS:

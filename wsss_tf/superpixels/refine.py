@@ -1,4 +1,4 @@
-"""Superpixels of patches refined to pixels by a dense CRF (thesis 3.3.2)."""
+"""Superpixels of patches refined to pixels by a dense CRF (thesis section 3.4.1)."""
 
 import cv2
 import numpy as np

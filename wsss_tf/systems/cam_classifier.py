@@ -1,6 +1,6 @@
 """The classifier of IRN: one 1x1 convolution on the trunk, whose maps are the class activation maps.
 
-Ref: Ahn et al., CVPR 2019; thesis section 3.3.3; spec section 4.
+Ref: Ahn et al., CVPR 2019; thesis sections 3.3.2 and 3.4.2.
 """
 
 import keras
@@ -35,7 +35,7 @@ class CamClassifier:
         self.net = build_cam_classifier(backbone, num_classes)
 
     def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Multi-label soft margin of the class scores (spec 0.5)."""
+        """Multi-label soft margin of the class scores (eq. 3.2)."""
         cam = self.net(batch["image"], training=True)["cam"]
         return {"loss": losses.tag_loss(classifier.scores(cam), batch["tags"])}
 

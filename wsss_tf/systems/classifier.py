@@ -1,5 +1,6 @@
 """The classifiers by the name of their head."""
 
+import dataclasses
 from pathlib import Path
 
 import keras
@@ -33,6 +34,6 @@ def trained_classifier(folder: Path, backbone: BackboneConfig, config: Classifie
     Raises:
       InputError: its weights are missing or of another net.
     """
-    net = new_classifier(backbone, config, num_classes)
+    net = new_classifier(dataclasses.replace(backbone, weights="none"), config, num_classes)  # no download only to load
     load_weights(net, folder / NET)
     return net

@@ -36,7 +36,7 @@ MEANS: dict[str, Mean] = {"image": image_mean, "batch": batch_mean}  # what a me
 def tag_loss(scores: tf.Tensor, tags: tf.Tensor) -> tf.Tensor:
     """Multi-label sigmoid cross-entropy, mean over all classes: [B, C], [B, C] -> [B].
 
-    Ref: thesis eq. 2.1 (one block), spec 0.5.
+    Ref: thesis eq. 2.1 (one block).
     """
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(tags, scores), axis=-1)
 
@@ -73,7 +73,7 @@ def saliency_loss(logits: tf.Tensor, saliency: tf.Tensor, tags: tf.Tensor, mean:
       float32 [B]: -mean log H^b over the background set - mean log H^f over the
       foreground set, where H^f sums the present classes; an empty set gives 0.
 
-    Ref: thesis eqs 2.7-2.8; H^f as a difference of logsumexps, which unlike
+    Ref: thesis eq. 2.7; H^f as a difference of logsumexps, which unlike
     log(sum of softmax) neither underflows nor loses its gradient.
     """
     everything = tf.reduce_logsumexp(logits, axis=-1)
@@ -115,7 +115,7 @@ def label_loss(logits: tf.Tensor, labels: tf.Tensor, mean: Mean = image_mean) ->
     Returns:
       float32 [B]; 0 for an example without a known pixel.
 
-    Ref: thesis eq. 1.14, spec section 13.
+    Ref: thesis eq. 1.3.
     """
     known = labels != UNKNOWN
     loss = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.where(known, labels, 0), logits)

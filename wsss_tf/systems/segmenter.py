@@ -1,5 +1,6 @@
 """The segmentation net that every method trains, and what they share around it."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def trained_segmenter(path: Path, backbone: BackboneConfig, config: SegmenterCon
     Raises:
       InputError: the file is missing or is of another net.
     """
-    net = build_segmenter(backbone, config, num_classes)
+    net = build_segmenter(dataclasses.replace(backbone, weights="none"), config, num_classes)  # no download only to load
     load_weights(net, path)
     return net
 

@@ -20,7 +20,7 @@ class ClassifierConfig:
     """Blocks and losses of the classifier."""
 
     head: str = setting("dilated", "dilated: fc6-fc7-fc8 blocks (section 2.3.1); cam: one 1x1 convolution as in IRN "
-                                   "(section 3.3.2), which has none of the settings below", ("dilated", "cam"))
+                                   "(sections 3.3.2 and 3.4.2), which has none of the settings below", ("dilated", "cam"))
     rates: tuple = setting((3, 6, 9, 12, 15, 18, 21, 24), "dilation rate of fc6 in each dilated block "
                                                           "(A2-1, Table 2.7)")
     channels: int = setting(1024, "channels of fc6 and fc7 (section 2.3.1)", low=1)

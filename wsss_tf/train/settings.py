@@ -52,7 +52,8 @@ class TrainConfig(LoopConfig):
     last_decay: float = setting(1.0, "factor on the L2 penalty of the last layers", low=0.0)
     last_layers: str = setting("fc8", "which layers are the last ones: fc8 alone (A2-25), or the head, all new layers",
                                tuple(LAST_LAYERS))
-    warmup_until: str = setting("lr", "where the warm-up ends: lr, at the whole rate, after which the schedule goes on from where "
-                                      "it stands by then (section 3.4.1, A3-12); or schedule, where it meets the schedule's curve",
-                                ("lr", "schedule"))
-    lr_every: int = setting(1, "steps between two changes of the learning rate; deeplab-pytorch has 10 (docs/methods.md)", low=1)
+    warmup_until: str = setting(
+        "lr", "where the warm-up ends: lr, at the whole rate, after which the schedule goes on from where it stands by then "
+              "(section 3.4.1, A3-12); or schedule, where it meets the schedule's curve", ("lr", "schedule"))
+    lr_every: int = setting(1, "steps between two changes of the learning rate; deeplab-pytorch has 10 (docs/methods.md)",
+                            low=1)

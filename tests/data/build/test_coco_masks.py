@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from array import array
 from pathlib import Path
@@ -9,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from wsss_tf.data.build.coco_masks import draw_regions, from_stuff, write_masks
+from tests.limited import call_limited
+from wsss_tf.data.build.coco_masks import from_stuff, write_instance_masks, write_masks
+from wsss_tf.data.build.outlines import draw_regions
 from wsss_tf.data.check import check_dataset
-from wsss_tf.data.coco_annotations import LABELS, Region
+from wsss_tf.data.coco_annotations import Region
+from wsss_tf.data.coco_categories import LABELS
 from wsss_tf.data.open import open_dataset
 from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
@@ -115,6 +119,28 @@ def test_runs_go_down_the_columns_as_in_pycocotools(runs):
     np.testing.assert_array_equal(labels, 7 * rle.decode(rle.frPyObjects(outline, HEIGHT, WIDTH)))
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.booleans(), min_size=HEIGHT * WIDTH, max_size=HEIGHT * WIDTH), st.integers(0, HEIGHT))
+def test_packed_runs_are_those_of_pycocotools(pixels, filled):
+    rle = pytest.importorskip("pycocotools.mask")
+    where = np.asfortranarray(np.reshape(pixels, [HEIGHT, WIDTH]), np.uint8)
+    where[:filled] = 1
+    packed = rle.encode(where)
+    outline = {"counts": packed["counts"].decode(), "size": packed["size"]}
+    np.testing.assert_array_equal(draw_regions(HEIGHT, WIDTH, [Region(1, 7, 1.0, outline)]), 7 * where)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1e9, 1e300])
+def test_coordinates_that_would_take_all_memory_are_refused(rle, number):
+    with pytest.raises(InputError, match="expected coordinates of pixels"):
+        draw_regions(HEIGHT, WIDTH, [Region(1, 1, 1.0, polygons([number, 10, 20, 10, 20, 16]))])
+
+
+def test_coordinates_around_the_picture_are_cut(rle):
+    labels = draw_regions(HEIGHT, WIDTH, [Region(1, 1, 1.0, polygons([-5, -5, 200, -5, 200, 200, -5, 200]))])
+    assert (labels == 1).all()
+
+
 def test_polygons_of_one_object_are_joined_and_two_points_cover_nothing(rle):
     outline = polygons([0, 0, 4, 4], [0, 0, 3, 0, 3, 3, 0, 3], [10, 10, 12, 10, 12, 12, 10, 12])
     labels = draw_regions(HEIGHT, WIDTH, [Region(1, 3, 13.0, outline), Region(1, 4, 1.0, polygons([1, 1, 9, 9]))])
@@ -132,8 +158,14 @@ def test_of_the_same_area_the_first_is_in_front(rle):
     ({"counts": [0, 4], "size": [2, 2]}, r"runs of the image's size \[18, 24\] .*found \[2, 2\]"),
     ({"counts": [0, 4], "size": [HEIGHT, WIDTH]}, "sum up to 432 pixels, found 4"),
     ({"counts": [-1, HEIGHT * WIDTH + 1], "size": [HEIGHT, WIDTH]}, "a list of run lengths"),
-    ({"counts": "0l4", "size": [HEIGHT, WIDTH]}, "a list of run lengths"),
+    ({"counts": "0l4", "size": [HEIGHT, WIDTH]}, "sum up to 432 pixels, found 156"),
+    ({"counts": "0 l4", "size": [HEIGHT, WIDTH]}, "a list of run lengths"),
+    ({"counts": "o" * 50, "size": [HEIGHT, WIDTH]}, "a list of run lengths"),
+    ({"counts": "", "size": [HEIGHT, WIDTH]}, "sum up to 432 pixels, found 0"),
     ({"size": [HEIGHT, WIDTH]}, "a list of run lengths"),
+    ({"counts": [True, HEIGHT * WIDTH - 1], "size": [HEIGHT, WIDTH]}, "a list of run lengths"),
+    ({"counts": [10**300], "size": [HEIGHT, WIDTH]}, "sum up to 432 pixels"),
+    (polygons([0, 0, 20000, 20000] * 100), "at most 1000000 pixels along their edge, found one of 4000000"),
 ])
 def test_malformed_outlines(outline, words):
     with pytest.raises(InputError, match=words):
@@ -148,6 +180,21 @@ def test_masks_from_instances(rle, root):
     assert path == root / "masks/train2014" / path.name and Image.open(path).mode == "P"
     np.testing.assert_array_equal(read_labels(path), expected)
     assert not read_labels(write_masks(root, "val", "instances", False) / f"{name('val', 2)}.png").any()
+
+
+def test_masks_of_classes_of_ones_own(rle, root, tmp_path):
+    path = root / "annotations/instances_train2014.json"
+    content = json.loads(path.read_text())
+    content["categories"] = [{"id": 67, "name": "crack"}, {"id": 51, "name": "hole"}, {"id": 1, "name": "stain"}]
+    path.write_text(json.dumps(content))
+    expected = np.zeros([HEIGHT, WIDTH])
+    expected[2:15, 2:20], expected[4:9, 4:10], expected[:, 0] = 3, 2, 1
+    folder = write_masks(root, "train", "instances", progress=False)
+    np.testing.assert_array_equal(read_labels(folder / f"{name('train', 1)}.png"), expected)
+    alone = write_instance_masks(path, tmp_path / "drawn", progress=False)
+    np.testing.assert_array_equal(read_labels(alone / f"{name('train', 1)}.png"), expected)
+    with pytest.raises(InputError, match="expected COCO's categories, which COCO-Stuff has maps of"):
+        write_masks(root, "train", "stuff", progress=False)
 
 
 def test_masks_hold_the_tags_and_pass_the_check(rle, root):
@@ -186,10 +233,56 @@ def test_a_malformed_outline_names_the_file_and_the_image(rle, root):
         write_masks(root, "train", "instances", progress=False)
 
 
-@pytest.mark.parametrize("segmentation", [5, [["a", "b"]], None])
-def test_no_outline_at_all(root, segmentation):
+BEYOND = "numbers that are no places in an image"
+
+
+@pytest.mark.parametrize("segmentation, words", [
+    (5, "not iterable"), ([["a", "b"]], "number"), (None, "not iterable"), ([[1, 2, 3, 4, 5]], BEYOND),
+    ([[0, 0, 1e9, 0, 1e9, 1e9]], BEYOND), ([[0, 0, -1e9, 0, 0, 9]], BEYOND), ([[0, 0, 10**400, 0, 0, 9]], "too large"),
+    ([[0, 0, 40001, 0, 0, 9]], BEYOND)])
+def test_outlines_that_are_none(root, segmentation, words):
     write_annotations(root, "train", [1], [(1, 1, 0, 9.0, segmentation)])
-    with pytest.raises(InputError, match="annotation 0: expected image_id, area and segmentation"):
+    ended = call_limited(write_masks, root, "train", "instances", False)
+    assert re.search(f"annotation 0: expected a segmentation in pixels .*{words}", ended.error) and ended.mebibytes < 64
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_outlines_of_what_is_no_number(root, number):
+    """pycocotools ends the process over them."""
+    write_annotations(root, "train", [1], [(1, 1, 0, 9.0, [[0, 0, 8, 0, 12345, 9]])])
+    path = root / "annotations/instances_train2014.json"
+    path.write_text(path.read_text().replace("12345", number))
+    ended = call_limited(write_masks, root, "train", "instances", False)
+    assert f"not readable as JSON ({number} instead of a number)" in ended.error
+
+
+@pytest.mark.parametrize("area", [True, "9", None, -1, 10**400, [9]])
+def test_areas_that_are_none(root, area):
+    write_annotations(root, "train", [1], [(1, 1, 0, area, PLATE)])
+    with pytest.raises(InputError, match="annotation 0: expected (the area, a number from 0|a segmentation in pixels .*too large)"):
+        write_masks(root, "train", "instances", progress=False)
+
+
+def test_outlines_may_leave_the_image(rle, root):
+    """As some of COCO's do by a fraction of a pixel; what is outside is cut off."""
+    write_annotations(root, "train", [1], [(1, 1, 0, 9.0, [[-5, -5, 90, -5, 90, 4, -5, 4]])])
+    labels = read_labels(write_masks(root, "train", "instances", progress=False) / f"{name('train', 1)}.png")
+    assert (labels[:4] == 1).all() and not labels[4:].any()
+
+
+def test_large_sides_end_nothing(root):
+    """pycocotools counts the pixels in 32 bits, and ends the process where they do not fit."""
+    write_annotations(root, "train", [1], [(1, 1, 0, 9.0, PLATE)])
+    path = root / "annotations/instances_train2014.json"
+    path.write_text(path.read_text().replace(f'"height": {HEIGHT}, "width": {WIDTH}', '"height": 70000, "width": 70000'))
+    ended = call_limited(write_masks, root, "train", "instances", False)
+    assert "image 1: expected at most 80000000 pixels and sides up to 20000, found 70000x70000" in ended.error
+
+
+def test_a_damaged_note_of_what_masks_are_made_from(rle, root):
+    folder = write_masks(root, "train", "instances", progress=False)
+    (folder / "made_from.json").write_text("[1]")
+    with pytest.raises(InputError, match=r"made_from\.json: damaged \(it: expected a text, found a list\): delete .*train2014"):
         write_masks(root, "train", "instances", progress=False)
 
 
@@ -242,9 +335,9 @@ def test_stuff_map_missing(root):
 
 
 def test_script(rle, script, root):
-    ended = script("coco_masks", f"--data={root}")
+    ended = script("data", "coco_masks", "--source=coco", f"--data={root}")
     assert ended.code == 0 and ended.out.split() == [str(root / "masks/train2014"), str(root / "masks/val2014")]
-    ended = script("coco_masks", f"--data={root}", "--mask_splits=train", "--masks_from=stuff")
+    ended = script("data", "coco_masks", "--source=coco", f"--data={root}", "--mask_splits=train", "--masks_from=stuff")
     assert ended.code == 2 and "expected a pixel map for every image" in ended.error
-    ended = script("coco_masks", f"--data={root}", "--mask_splits=test")
+    ended = script("data", "coco_masks", "--source=coco", f"--data={root}", "--mask_splits=test")
     assert ended.code == 2 and ended.error.startswith("--mask_splits: expected train, val or both, found 'test'")

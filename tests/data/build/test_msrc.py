@@ -13,8 +13,9 @@ from wsss_tf.data.build import msrc
 from wsss_tf.data.build.msrc import build_msrc, msrc_ids
 from wsss_tf.data.build.msrc_labels import CLASSES, COLOURS, context_labels, object_labels
 from wsss_tf.data.check import check_dataset
-from wsss_tf.data.labels import read_csv
-from wsss_tf.data.open import DataConfig, open_dataset
+from wsss_tf.data.labels_csv import read_csv
+from wsss_tf.data.open import open_dataset
+from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
 from wsss_tf.files.images import read_labels, read_photo
 from wsss_tf.parallel.pool import Workers

@@ -1,8 +1,6 @@
 """SegmentationClassAug from small files in the layout of SBD, and the real lists where they are."""
 
 import os
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,6 @@ from wsss_tf.data.settings import DataConfig
 from wsss_tf.errors import InputError
 from wsss_tf.files.images import read_labels
 from wsss_tf.files.store import write_labels
-from wsss_tf.formats.matlab import SBD_FIELDS, read_label_matrix
 from wsss_tf.parallel.pool import Workers
 
 SHARED = Path(os.environ.get("WSSS_SHARED", Path(__file__).parents[3] / ".." / "shared"))
@@ -95,11 +92,11 @@ def test_the_script_builds_a_part_only_if_asked(roots, script):
     voc, theirs = roots
     (theirs / "cls/d.mat").unlink()
     flags = (f"--voc={voc}", f"--sbd={theirs}", "--workers=1")
-    assert "expected 1464 ids of train, found 2" in script("build_voc_aug", *flags).error
-    ended = script("build_voc_aug", *flags, "--partial")
+    assert "expected 1464 ids of train, found 2" in script("data", "voc_aug", *flags).error
+    ended = script("data", "voc_aug", *flags, "--partial")
     assert ended.code == 0 and "train_aug.txt: 4 ids, none of the 2 evaluation ids" in ended.out
     assert "4 masks of VOC, 2 of SBD" in ended.out and "left out, without mask: 1, e.g. d" in ended.out
-    assert "give both" in script("build_voc_aug").error
+    assert "give both" in script("data", "voc_aug").error
 
 
 def test_other_counts_and_missing_masks_are_refused_unless_partial(roots, monkeypatch):
@@ -138,70 +135,6 @@ def test_masks_that_do_not_fit_are_named(roots, labels, words):
 def test_the_wrong_folder_is_named(roots):
     with pytest.raises(InputError, match="expected the folder dataset of SBD"):
         sbd.open_aug(roots[0], roots[1] / "cls")
-
-
-def bomb(path):
-    """A few kilobytes that inflate to 80 MiB."""
-    write_sbd_mask(path, LABELS)
-    content = zlib.compress(bytes(80 << 20))
-    path.write_bytes(path.read_bytes()[:128] + struct.pack("<II", 15, len(content)) + content)
-
-
-@pytest.mark.parametrize("damage, words", [
-    (lambda path: path.write_bytes(b"no MATLAB file"), "none of version 5 to 7.2"),
-    (lambda path: path.write_bytes(path.read_bytes()[:300]), "GTcls.Segmentation"),
-    (lambda path: scipy.io.savemat(path, {"other": LABELS}), "no GTcls in it"),
-    (lambda path: scipy.io.savemat(path, {"GTcls": {"Boundaries": LABELS}}), "Segmentation"),
-    (lambda path: scipy.io.savemat(path, {"GTcls": {"Segmentation": LABELS.astype(float)}}), "no matrix of 8- or 16-bit numbers"),
-    (lambda path: scipy.io.savemat(path, {"GTcls": {"Segmentation": LABELS[:0]}}), "sides of 1 to"),
-    (lambda path: path.unlink(), "no such file"),
-    (bomb, "more than 64 MiB"),
-])
-def test_damaged_and_hostile_files_are_refused_in_one_line(tmp_path, damage, words):
-    path = tmp_path / "a.mat"
-    write_sbd_mask(path, LABELS)
-    damage(path)
-    with pytest.raises(InputError) as error:
-        read_label_matrix(path, *SBD_FIELDS)
-    assert words in str(error.value) and str(path) in str(error.value) and "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize("compressed", [False, True])
-def test_every_cut_and_flipped_byte_is_refused_or_read(tmp_path, compressed):
-    path = tmp_path / "a.mat"
-    write_sbd_mask(path, LABELS, do_compression=compressed)
-    whole, random = path.read_bytes(), np.random.default_rng(0)
-    for position in random.integers(124, len(whole), 100):
-        for data in (whole[:position], whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :]):
-            path.write_bytes(data)
-            try:
-                found = read_label_matrix(path, *SBD_FIELDS)
-            except InputError:
-                continue
-            assert found.dtype in (np.uint8, np.uint16) and found.ndim == 2
-
-
-@pytest.mark.parametrize("compressed", [False, True])
-@pytest.mark.parametrize("dtype, shape", [(np.uint8, (375, 500)), (np.uint16, (7, 5)), (np.uint8, (1, 3)),
-                                          (np.uint8, (4, 1))])
-def test_matrices_are_those_that_scipy_reads(tmp_path, dtype, shape, compressed):
-    labels = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype)
-    write_sbd_mask(tmp_path / "a.mat", labels, do_compression=compressed)
-    scipy.io.savemat(tmp_path / "b.mat", {"first": labels + 1, "LabelMap": labels}, do_compression=compressed)
-    np.testing.assert_array_equal(scipy.io.loadmat(tmp_path / "a.mat")["GTcls"][0, 0]["Segmentation"], labels)
-    for found in (read_label_matrix(tmp_path / "a.mat", *SBD_FIELDS), read_label_matrix(tmp_path / "b.mat", "LabelMap")):
-        assert found.dtype == dtype
-        np.testing.assert_array_equal(found, labels)
-
-
-def test_numbers_of_big_endian_machines(tmp_path):
-    def element(kind, content):
-        return struct.pack(">II", kind, len(content)) + content + bytes(-len(content) % 8)
-
-    matrix = (element(6, struct.pack(">II", 11, 0)) + element(5, struct.pack(">ii", 2, 2)) + element(1, b"LabelMap")
-              + element(4, struct.pack(">4H", 1, 2, 300, 4)))
-    (tmp_path / "a.mat").write_bytes(bytes(124) + b"\1\0MI" + element(14, matrix))
-    assert read_label_matrix(tmp_path / "a.mat", "LabelMap").tolist() == [[1, 300], [2, 4]]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no {REAL}: set WSSS_SHARED to the folder of the benchmark data")

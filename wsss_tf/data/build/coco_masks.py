@@ -11,27 +11,29 @@ They come from one of two sources, which do not give the same pixels:
     was left unlabeled is void.
 """
 
-import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from wsss_tf.data.coco_annotations import FOLDERS, LABELS, Annotations, Outline, Picture, Region, read_annotations
-from wsss_tf.data.folder import MAP_SUFFIXES, list_images
+from wsss_tf.data.build.outlines import draw_regions, require_pycocotools
+from wsss_tf.data.coco_annotations import Annotations, Picture, read_instances
+from wsss_tf.data.coco_categories import CLASS_NAMES, LABELS
+from wsss_tf.data.coco_layout import find_split, read_annotations
+from wsss_tf.data.listing import MAP_SUFFIXES, list_images
 from wsss_tf.errors import InputError
 from wsss_tf.example import BACKGROUND, UNKNOWN
 from wsss_tf.files.images import read_labels
+from wsss_tf.files.json_artefact import read_json
 from wsss_tf.files.store import write_json, write_labels
 from wsss_tf.parallel.progress import counted
 
 MAX_THREADS = 8  # drawing is Python's, packing and writing are not
 STUFF_VALUES = 182  # things 0..90 (category id - 1), stuff 91..181
 _NOTE = "made_from.json"
-_MIN_COORDINATES = 6  # of a polygon; pycocotools would take 4 numbers for a box
 
 Draw = Callable[[Picture], np.ndarray]
 
@@ -50,8 +52,25 @@ def write_masks(root: Path, split: str, made_from: str, progress: bool) -> Path:
         pycocotools is not installed, or the folder holds masks of another kind.
     """
     annotations = read_annotations(root, split, outlines=made_from == "instances")
-    draw = SOURCES[made_from](root, annotations)
-    folder = root / "masks" / FOLDERS[split]
+    return _write(annotations, SOURCES[made_from](root, annotations), find_split(root, split).masks, made_from, progress)
+
+
+def write_instance_masks(path: Path, folder: Path, progress: bool) -> Path:
+    """Writes the label maps of one file of instances, for photos and classes of one's own; returns their folder.
+
+    Args:
+      path: the .json file.
+      folder: gets <name of the photo>.png.
+      progress: show a progress bar.
+
+    Raises:
+      InputError: as `write_masks`.
+    """
+    annotations = read_instances(path, outlines=True)
+    return _write(annotations, _instances(path.parent, annotations), folder, "instances", progress)
+
+
+def _write(annotations: Annotations, draw: Draw, folder: Path, made_from: str, progress: bool) -> Path:
     _claim(folder, made_from)
     missing = [picture for picture in annotations.pictures if not (folder / f"{picture.name}.png").exists()]
 
@@ -59,24 +78,9 @@ def write_masks(root: Path, split: str, made_from: str, progress: bool) -> Path:
         write_labels(folder / f"{picture.name}.png", draw(picture))
 
     with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
-        for _ in counted(pool.map(write, missing), len(missing), f"{split} masks", shown=progress):
+        for _ in counted(pool.map(write, missing), len(missing), f"{folder.name} masks", shown=progress):
             pass
     return folder
-
-
-def draw_regions(height: int, width: int, regions: Iterable[Region]) -> np.ndarray:
-    """Label map uint8 [H, W] of one image's regions, the smaller area in front.
-
-    Of two regions of the same area the first one is in front.
-
-    Raises:
-      InputError: an outline is malformed or belongs to an image of another
-        size, or pycocotools is not installed.
-    """
-    labels = np.full([height, width], BACKGROUND, np.uint8)
-    for region in reversed(sorted(regions, key=lambda region: region.area)):
-        labels[_covered(region.outline, height, width)] = region.label
-    return labels
 
 
 def from_stuff(values: np.ndarray) -> np.ndarray:
@@ -103,31 +107,8 @@ def _stuff_table() -> np.ndarray:
 _STUFF_TABLE = _stuff_table()
 
 
-def _covered(outline: Outline, height: int, width: int) -> np.ndarray:
-    """bool [H, W]: the pixels within an outline; polygons by the rules of pycocotools."""
-    if isinstance(outline, dict):
-        return _run_lengths(outline, height, width)
-    polygons = [list(polygon) for polygon in outline if len(polygon) >= _MIN_COORDINATES]
-    if not polygons:
-        return np.zeros([height, width], bool)
-    rle = _pycocotools()
-    return rle.decode(rle.merge(rle.frPyObjects(polygons, height, width))).astype(bool)
-
-
-def _run_lengths(outline: dict, height: int, width: int) -> np.ndarray:
-    """Runs outside and inside in turn, down the columns; COCO 2014 has them for crowds, never compressed."""
-    size, runs = outline.get("size"), outline.get("counts")
-    if size != [height, width]:
-        raise InputError(f"expected runs of the image's size {[height, width]} (height, width), found {size}")
-    if not isinstance(runs, list) or any(not isinstance(run, int) or run < 0 for run in runs):
-        raise InputError("expected polygons or a list of run lengths, found something else")
-    if sum(runs) != height * width:
-        raise InputError(f"expected runs that sum up to {height * width} pixels, found {sum(runs)}")
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
-
-
 def _instances(root: Path, annotations: Annotations) -> Draw:
-    _pycocotools()
+    require_pycocotools()
     regions = defaultdict(list)
     for region in annotations.regions:
         regions[region.number].append(region)
@@ -136,13 +117,16 @@ def _instances(root: Path, annotations: Annotations) -> Draw:
         try:
             return draw_regions(picture.height, picture.width, regions[picture.number])
         except InputError as error:
-            raise InputError(f"{annotations.path}: image {picture.number}: {error}: take the file anew from "
-                             "annotations_trainval2014.zip") from error
+            raise InputError(f"{annotations.path}: image {picture.number}: {error}: correct it, or take the file anew from "
+                             "its source") from error
 
     return draw
 
 
 def _stuff(root: Path, annotations: Annotations) -> Draw:
+    if annotations.class_names != CLASS_NAMES:
+        raise InputError(f"{annotations.path}: expected COCO's categories, which COCO-Stuff has maps of, found its own: draw "
+                         "the masks from 'instances'")
     folders = sorted(path for path in (root / "stuffthingmaps").glob("*") if path.is_dir())
     # The maps are published in the folders of 2017, which split the same photos otherwise and name them by number.
     files = {name.split("_")[-1]: path
@@ -173,22 +157,13 @@ SOURCES: dict[str, Callable[[Path, Annotations], Draw]] = {"instances": _instanc
 def _claim(folder: Path, made_from: str) -> None:
     """Notes what the folder's masks are made from, so that an interrupted run goes on and no kinds mix."""
     note = folder / _NOTE
-    try:
-        found = json.loads(note.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if note.exists():
+        found = read_json(note, str, f"delete {folder} and run scripts/coco_masks.py again")
+    else:
         found = "something unknown" if list_images(folder, MAP_SUFFIXES) else made_from
-    except ValueError:
-        found = "something unknown"
     if found != made_from:
         raise InputError(f"{folder}: expected no masks or masks made from {made_from}, found masks made from {found}: "
                          "rename the folder to keep them, or delete it")
     write_json(note, made_from)
 
 
-def _pycocotools():
-    try:
-        from pycocotools import mask
-    except ImportError as error:
-        raise InputError("masks from instances need pycocotools, which cannot be imported "
-                         f"({error}): pip install 'pycocotools>=2.0.8', or draw them from 'stuff'") from error
-    return mask

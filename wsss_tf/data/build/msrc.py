@@ -9,11 +9,12 @@ rules of the masks in msrc_labels.py.
 Ref: Shotton et al., TextonBoost, ECCV 2006 (photos and annotations).
 """
 
+import contextlib
 import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -21,8 +22,9 @@ import numpy as np
 from PIL import Image
 
 from wsss_tf.data.build.msrc_labels import CLASSES, COLOURS, context_labels, object_labels
-from wsss_tf.data.folder import list_images
-from wsss_tf.data.labels import PHOTO_SUFFIXES, write_csv
+from wsss_tf.data.labels_csv import write_csv
+from wsss_tf.data.listing import list_images
+from wsss_tf.data.names import PHOTO_SUFFIXES
 from wsss_tf.errors import InputError
 from wsss_tf.example import BACKGROUND, UNKNOWN, Example
 from wsss_tf.files.images import read_labels
@@ -53,18 +55,12 @@ def build_msrc(source: Path, target: Path, workers: Workers = Workers()) -> Path
         or have unknown colours (the others are written), or the folder holds
         another data set.
     """
-    archive = _open(source)
     ids = {split: msrc_ids(split) for split in SPLITS}
     names = [image_id for split in SPLITS for image_id in ids[split]]
-    _check_photos(archive, names)
-    _check_target(target, names)
-
-    def arguments(example: Example) -> tuple:
-        paths = _paths(archive, example.image_id)
-        return tuple(map(_content, paths)), tuple(map(str, paths))
-
-    make_missing(_write, [Example(name, Path(str(_paths(archive, name)[0])), ()) for name in names],
-                 lambda example: target / _PHOTOS / f"{example.image_id}.jpg", arguments, "MSRC v2", workers)
+    with _opened(source) as archive:
+        _check_photos(archive, names)
+        _check_target(target, names)
+        _write_pictures(archive, names, target, workers)
     tags = {name: _present(read_labels(target / _MASKS / f"{name}.png")) for name in names}
     write_csv(target / "labels.csv", tags, CLASSES)
     write_text(target / _CONTEXT / "classes.txt", "".join(f"{label},{name}\n" for label, name in enumerate(COLOURS)))
@@ -79,13 +75,22 @@ def msrc_ids(split: str) -> tuple[str, ...]:
     return tuple((resources.files("wsss_tf.data.build") / f"msrc_{split}.txt").read_text(encoding="utf-8").split())
 
 
-def _open(source: Path) -> Path | zipfile.Path:
+@contextlib.contextmanager
+def _opened(source: Path) -> Iterator[Path | zipfile.Path]:
     """The folder with Images and GroundTruth in it, which may be one level below."""
+    if source.is_dir():
+        yield _with_both(source, source)
+        return
     try:
-        root = source if source.is_dir() else zipfile.Path(zipfile.ZipFile(source))
+        archive = zipfile.ZipFile(source)
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{source}: expected {_ARCHIVE} or a folder that it was unpacked to ({error}): take the archive anew"
                          ) from error
+    with archive:
+        yield _with_both(zipfile.Path(archive), source)
+
+
+def _with_both(root: Path | zipfile.Path, source: Path) -> Path | zipfile.Path:
     for folder in (root, *(folder for folder in root.iterdir() if folder.is_dir())):
         if (folder / "Images").is_dir() and (folder / "GroundTruth").is_dir():
             return folder
@@ -106,6 +111,15 @@ def _check_target(target: Path, names: list[str]) -> None:
     if others:
         raise InputError(f"{target / _PHOTOS}: expected no photos or those of MSRC v2, found {min(others)}: choose another "
                          "folder")
+
+
+def _write_pictures(archive: Path | zipfile.Path, names: list[str], target: Path, workers: Workers) -> None:
+    def arguments(example: Example) -> tuple:
+        paths = _paths(archive, example.image_id)
+        return tuple(map(_content, paths)), tuple(map(str, paths))
+
+    make_missing(_write, [Example(name, Path(str(_paths(archive, name)[0])), ()) for name in names],
+                 lambda example: target / _PHOTOS / f"{example.image_id}.jpg", arguments, "MSRC v2", workers)
 
 
 def _paths(archive: Path | zipfile.Path, name: str) -> tuple[Path | zipfile.Path, Path | zipfile.Path]:

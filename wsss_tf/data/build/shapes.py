@@ -19,8 +19,8 @@ is about, each made on purpose:
 
 import contextlib
 import dataclasses
-import json
 import os
+import reprlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,9 +31,10 @@ from PIL import Image
 
 from wsss_tf.config import setting
 from wsss_tf.data.build import shapes_drawing as drawing
-from wsss_tf.data.labels import write_csv
+from wsss_tf.data.labels_csv import write_csv
 from wsss_tf.errors import InputError
 from wsss_tf.files import store
+from wsss_tf.files.json_artefact import parse
 
 VERSION = 1  # of the drawing; raise it when the same settings give other pixels
 OVERSAMPLING = 2  # the canvas has this many pixels per pixel of the photo
@@ -239,11 +240,11 @@ def _is_done(root: Path, config: ShapesConfig) -> bool:
     try:
         if not root.exists() or (root.is_dir() and not any(root.iterdir())):
             return False
-        found = json.loads((root / "shapes.json").read_text(encoding="utf-8"))
+        found = parse((root / "shapes.json").read_text(encoding="utf-8"), dict)
     except (OSError, ValueError):
         raise InputError(f"{root}: expected generated shapes, found no readable shapes.json in it: {remedy}") from None
     if found != _settings(config):
-        raise InputError(f"{root}: expected shapes with {_settings(config)}, found {found} in shapes.json: {remedy}")
+        raise InputError(f"{root}: expected shapes with {_settings(config)}, found {reprlib.repr(found)} in shapes.json: {remedy}")
     total = config.shapes_train + config.shapes_val
     for folder in _FOLDERS:
         files = len(list((root / folder).glob("*")))

@@ -10,7 +10,9 @@ import dataclasses
 import shutil
 from pathlib import Path
 
-from wsss_tf.data.folder import PHOTO_SUFFIXES, list_images, read_list
+from wsss_tf.data.listing import list_images
+from wsss_tf.data.lists import read_list
+from wsss_tf.data.names import PHOTO_SUFFIXES
 from wsss_tf.data.voc import CLASS_NAMES, COUNTS
 from wsss_tf.errors import InputError
 from wsss_tf.example import Example

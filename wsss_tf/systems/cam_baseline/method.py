@@ -1,4 +1,4 @@
-"""The baseline: a segmentation net trained on pseudo-labels from class activation maps (section 1.3)."""
+"""The baseline: a segmentation net trained on pseudo-labels from class activation maps (section 1.1.3)."""
 
 import tensorflow as tf
 
@@ -20,7 +20,7 @@ class CamBaseline:
         self._head = head
 
     def losses(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Pixel cross-entropy summed over scales (eq. 1.14)."""
+        """Pixel cross-entropy summed over scales (eq. 1.3)."""
         outputs = segmenter.logits_at_scales(self.net, batch["image"], self._head)
         return {"loss": segmenter.sum_over_scales(
             outputs, batch["target"], self._head.target_pixel,

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from wsss_tf.config import group
+from wsss_tf.data.mean_colour import mean_colour
 from wsss_tf.errors import InputError
 from wsss_tf.nets.settings import BackboneConfig
 from wsss_tf.pseudo_labels.settings import SaliencyConfig
@@ -53,6 +54,9 @@ def build(place: Place, backbone: BackboneConfig, head: SegmenterConfig, masking
 
     classes = place.dataset.num_classes
     frozen = trained_classifier(place.inputs["classifier"], cls_backbone, classifier, classes) if classifier else None
+    if masking.mean == "dataset":
+        colour = mean_colour(example.image for example in place.dataset.train)
+        return ImageMasking(backbone, head, masking, classes, frozen, colour)
     return ImageMasking(backbone, head, masking, classes, frozen)
 
 

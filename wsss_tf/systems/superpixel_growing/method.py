@@ -1,4 +1,4 @@
-"""Segmentation by superpixel-guided seeded region growing, the method of thesis chapter 3 (section 3.3.4)."""
+"""Segmentation by superpixel-guided seeded region growing, the method of thesis chapter 3 (section 3.3.3)."""
 
 import tensorflow as tf
 

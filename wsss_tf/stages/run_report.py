@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from wsss_tf.errors import InputError
-from wsss_tf.example import MASK_SUPERVISION, Example
+from wsss_tf.example import MASK_SUPERVISION, MAX_CLASSES, Example
 from wsss_tf.files.cams import normalise, read_cam
 from wsss_tf.files.images import read_grey, read_ids, read_labels, read_photo
 from wsss_tf.files.json_artefact import read_log
@@ -186,7 +186,7 @@ def _val_strip(place: Place, makes: Mapping[str, Makes], example: Example) -> Pi
 
 
 def _draw_cams(folder: Path, example: Example, photo: np.ndarray) -> np.ndarray:
-    _, cam = read_cam(folder, example.image_id)
+    _, cam = read_cam(folder, example.image_id, MAX_CLASSES)
     return drawing.draw_heat(photo, normalise(cam).max(axis=0, initial=0))
 
 

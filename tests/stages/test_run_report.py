@@ -8,7 +8,7 @@ import pytest
 from wsss_tf.errors import InputError
 from wsss_tf.example import MASK_SUPERVISION
 from wsss_tf.files.manifest import read_manifest
-from wsss_tf.report.run import _artefacts, compare_runs, score_rows
+from wsss_tf.stages.run_report import _artefacts, compare_runs, score_rows
 from wsss_tf.stages.stage import Makes
 
 
