@@ -33,7 +33,8 @@ for name in requests.files:
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
     try:
         result = model.signatures[signature](**{"image_bytes" if files else "image": values})
-        answers |= {f"{name}/{part}": value.numpy() for part, value in result.items()}
+        answers |= {f"{name}/{part}": value.numpy().astype("S") if value.dtype == tf.string else value.numpy()
+                    for part, value in result.items()}
     except tf.errors.InvalidArgumentError as error:
         answers[f"{name}/error"] = np.array(error.message)
     answers[f"{name}/seconds"] = time.monotonic() - began
