@@ -1,5 +1,7 @@
 """The exceptions that speak to the user."""
 
+_LONGEST = 4000  # characters of a line; a file may hold longer words, and messages repeat what they found
+
 
 class InputError(Exception):
     """A mistake in the data, flags or machine that the user can mend.
@@ -9,6 +11,10 @@ class InputError(Exception):
     follows. Scripts print it without a traceback and exit with code 2.
     """
 
+    def __init__(self, message: str):
+        """Leaves out the middle of lines of more than 4000 characters: the file stands at their beginning, the remedy at their end."""
+        super().__init__("\n".join(map(_shortened, message.split("\n"))))
+
 
 class WriteError(InputError):
     """An artefact cannot be written: no fault of its image, and the next ones will not fare better."""
@@ -16,6 +22,10 @@ class WriteError(InputError):
 
 class Stopped(Exception):
     """A training was asked to stop and has saved its state. Scripts say so and exit with code 0."""
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST // 2]} ... {line[-_LONGEST // 4:]}"
 
 
 def reason(error: BaseException) -> str:

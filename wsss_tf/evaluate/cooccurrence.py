@@ -91,7 +91,7 @@ def read_context_names(path: Path) -> dict[str, int]:
     """
     names = {}
     for number, line in enumerate(read_text(path).splitlines(), 1):
-        found = re.fullmatch(r"\s*(\d+)\s*[:,\s]\s*(\S.*?)\s*", line)
+        found = re.fullmatch(r"\s*([0-9]{1,5})\s*[:,\s]\s*(\S.*?)\s*", line)
         if line.strip() and not found:
             raise InputError(f"{path}: line {number}: expected 'NUMBER: NAME', found '{line}': correct it")
         if found:
