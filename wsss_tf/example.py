@@ -42,8 +42,8 @@ class Dataset:
       train: examples used for training (tags, never masks).
       val: examples used for evaluation.
       untagged: training images without any tag are meant to be there.
-      masks_wanted: val is every photo there is: no list names evaluation images
-        and no masks are there, so that masks are to be made and not measured.
+      masks_wanted: no list names evaluation images and no masks are there, so
+        val is every photo there is: their masks are predicted, and no score is computed.
       notes: what was left aside when the files were put together, a line each,
         for the user.
     """

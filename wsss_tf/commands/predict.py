@@ -40,8 +40,8 @@ class PredictPhotosConfig:
                              "'photos/**/*.jpg'")
     output: str = setting("predictions", "folder that gets masks/, overlays/, areas.csv and probabilities/")
     crf: bool = setting(True, "refine by the dense CRF (--test_crf_set)")
-    probabilities: bool = setting(False, "also write probabilities/<name>.npz, float16 [H, W, C+1], those that "
-                                         "the mask is the largest of")
+    probabilities: bool = setting(False, "also write probabilities/<name>.npz, float16 [H, W, C+1]; "
+                                         "each pixel of the mask has the class whose probability is the largest")
     tile: int | None = setting(None, "side of the overlapping tiles that larger photos are cut into, a multiple of "
                            f"{tiling.UNIT}; none: photos of up to {WHOLE_PIXELS:,} pixels whole, larger ones in tiles of {_TILE}",
                                low=1, kind=int)
