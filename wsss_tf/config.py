@@ -17,6 +17,7 @@ from wsss_tf.errors import InputError
 
 T = TypeVar("T")
 NONE = "none"  # the word for a number that is not given
+ALL = "all"  # the word for as many as the machine has
 
 
 def setting(default: Any, text: str, choices: tuple[str, ...] = (), low: float | None = None, kind: type | None = None,
@@ -31,7 +32,7 @@ def setting(default: Any, text: str, choices: tuple[str, ...] = (), low: float |
       choices: the only texts allowed.
       low: the lowest number allowed. A list with a lowest number may not be empty.
       kind: type of a number that need not be given: None, which a user writes as "none".
-      words: texts allowed in place of a number.
+      words: texts allowed in place of a whole number.
       file: the text may name a file, whose content counts and not its path.
       counts: False for what changes no result beyond rounding; such a setting
         outdates nothing.
@@ -61,7 +62,7 @@ def define_flags(settings: Any, values: flags.FlagValues, prefix: str = "") -> N
     defaults = settings() if isinstance(settings, type) else settings
     for field in dataclasses.fields(defaults):
         name, told, default = prefix + field.name, field.metadata, getattr(defaults, field.name)
-        text, low, kind = told["help"], told["low"], told["kind"] or type(field.default)
+        text, low, kind = told["help"], told["low"], told["kind"] or (int if told["words"] else type(field.default))
         if told["choices"]:
             flags.DEFINE_enum(name, default, list(told["choices"]), text, values)
         elif told["words"] or told["kind"]:

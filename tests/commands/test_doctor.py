@@ -56,6 +56,7 @@ def test_the_estimate_counts_scales_paths_parts_replicas_and_formats(tiny):
     once, twice = need("--seg_scales=1", "--paths=1"), need("--seg_scales=1", "--paths=2")
     assert twice.image - once.image == once.image - plain.image > 0
     assert need("--seg_parts=2").images == 2 and need("--replicas=2", "--seg_parts=2").images == 1
+    assert need("--replicas=all").images == need("--replicas=1").images == 4, "no GPU here"
     assert 2 * need("--seg_precision=mixed_float16").image == need().image
     assert estimate(tiny("--cls_batch=4"), "classifier").images == 4
 

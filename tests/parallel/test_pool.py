@@ -21,6 +21,13 @@ def test_one_process_is_this_one():
     assert set(ordered(os.getpid, [()] * 3, 3, Workers(1))) == {os.getpid()}
 
 
+def test_all_are_as_many_as_there_are_cores(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert set(ordered(os.getpid, [()] * 3, 3, Workers("all"))) == {os.getpid()}
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert os.getpid() not in set(ordered(os.getpid, [()] * 3, 3, Workers()))
+
+
 def test_results_come_in_the_order_of_the_calls(tmp_path):
     def work(number):
         import time

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from wsss_tf.errors import InputError
 from wsss_tf.train.replicas import open_strategy, prepare_devices, shared_stream
@@ -194,13 +195,22 @@ def test_two_processes_end_as_one(of_workers, method, other):
 
 
 def test_one_replica_is_no_strategy_at_all():
-    import tensorflow as tf
-
     prepare_devices(1)
     assert open_strategy(1) is tf.distribute.get_strategy()
     stream = tf.data.Dataset.range(4)
     assert shared_stream(stream, 3) is stream
     assert is_chief() and any_worker(True) and not any_worker(False)
+
+
+@pytest.mark.parametrize("gpus, expected", [(0, None), (1, None), (3, ("gpu:0", "gpu:1", "gpu:2"))])
+def test_all_replicas_are_every_gpu_or_the_one_processor(monkeypatch, gpus, expected):
+    found = [tf.config.LogicalDevice(f"gpu:{index}", "GPU") for index in range(gpus)]
+    for listing in ("list_physical_devices", "list_logical_devices"):
+        processors = getattr(tf.config, listing)("CPU")
+        monkeypatch.setattr(tf.config, listing, {"GPU": found, "CPU": processors}.get)
+    monkeypatch.setattr("wsss_tf.train.replicas._mirrored", lambda names: names)
+    prepare_devices("all")
+    assert open_strategy("all") == (expected or tf.distribute.get_strategy())
 
 
 def test_more_replicas_than_devices():

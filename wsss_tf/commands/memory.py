@@ -5,7 +5,8 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from wsss_tf.stages.settings import ALL, Machine
+from wsss_tf.config import ALL
+from wsss_tf.stages.settings import Machine
 from wsss_tf.stages.stage import Stage
 from wsss_tf.train.settings import LoopConfig
 

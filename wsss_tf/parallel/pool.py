@@ -11,7 +11,7 @@ from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from wsss_tf import __version__
-from wsss_tf.config import setting
+from wsss_tf.config import ALL, setting
 from wsss_tf.errors import InputError
 
 PARALLEL = ("processes", "dask")
@@ -23,8 +23,8 @@ _DASK_THREADS = "--nworkers=CORES --nthreads=1"
 class Workers:
     """Who does the work that goes image by image."""
 
-    workers: int = setting(0, "processes of the stages that work image by image; 0: as many as there are cores; a Dask "
-                              "cluster has its own number", low=0)
+    workers: int | str = setting(ALL, "processes of the stages that work image by image; all: as many as there are cores; a "
+                                      "Dask cluster has its own number", low=1, words=(ALL,))
     parallel: str = setting("processes", "who works image by image: processes of this machine, or a Dask cluster that "
                                          "has wsss_tf installed and sees the same files under the same paths", PARALLEL)
     scheduler: str = setting("", "address of the cluster for --parallel=dask, e.g. tcp://HOST:8786")
@@ -64,7 +64,8 @@ def ordered(work: Callable, calls: Iterable[tuple], total: int, workers: Workers
       InputError: a worker has died, or `require_workers` has something to say.
       Exception: what a call has raised; the other calls are then given up.
     """
-    count = min(workers.workers or os.cpu_count() or 1, max(total, 1))
+    wanted = (os.cpu_count() or 1) if workers.workers == ALL else workers.workers
+    count = min(wanted, max(total, 1))
     if workers.parallel == "dask":
         yield from _by_dask(work, calls, workers.scheduler)
     elif count > 1:

@@ -2,19 +2,17 @@
 
 import dataclasses
 
-from wsss_tf.config import setting
+from wsss_tf.config import ALL, setting
 from wsss_tf.parallel.pool import Workers
-
-ALL = "all"
 
 
 @dataclasses.dataclass(frozen=True)
 class Machine(Workers):
     """Who does the work; none of it changes a result beyond rounding."""
 
-    replicas: int = setting(1, "devices of this machine that share each training step (MirroredStrategy); all: every GPU. Where "
-                               "TF_CONFIG names several workers, all of theirs share it (MultiWorkerMirroredStrategy)",
-                            low=1, words=(ALL,))
+    replicas: int | str = setting(1, "devices of this machine that share each training step (MirroredStrategy); all: every "
+                                     "GPU. Where TF_CONFIG names several workers, all of theirs share it "
+                                     "(MultiWorkerMirroredStrategy)", low=1, words=(ALL,))
     deterministic: bool = setting(False, "the same commands on the same machine train the same weights to the last bit; slower")
 
 

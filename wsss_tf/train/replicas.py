@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 import keras
 import tensorflow as tf
 
+from wsss_tf.config import ALL
 from wsss_tf.errors import InputError
 from wsss_tf.train.workers import several_workers
 
 
-def prepare_devices(replicas: int, deterministic: bool = False) -> None:
+def prepare_devices(replicas: int | str, deterministic: bool = False) -> None:
     """Joins the workers of TF_CONFIG, or splits the CPU into as many devices if there is no GPU.
 
     Has to run before TensorFlow computes anything. Splitting the CPU makes
@@ -28,22 +29,22 @@ def prepare_devices(replicas: int, deterministic: bool = False) -> None:
         tf.config.experimental.enable_op_determinism()
     gpus = tf.config.list_physical_devices("GPU")
     if several_workers():
-        if replicas > max(1, len(gpus)):
+        if replicas != ALL and replicas > max(1, len(gpus)):
             raise InputError(f"--replicas={replicas}: expected at most {max(1, len(gpus))}, the number of devices of each worker "
-                             "of TF_CONFIG: give fewer, or 0 for all GPUs")
-        if replicas and gpus:
+                             "of TF_CONFIG: give fewer, or all")
+        if replicas != ALL and gpus:
             tf.config.set_visible_devices(gpus[:replicas], "GPU")
         _of_all_workers()
-    elif replicas > 1 and not gpus:
+    elif replicas != ALL and replicas > 1 and not gpus:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
 
 
-def open_strategy(replicas: int) -> tf.distribute.Strategy:
+def open_strategy(replicas: int | str) -> tf.distribute.Strategy:
     """The strategy of so many devices; nets, optimizer and training belong into its scope.
 
     Args:
-      replicas: devices of each machine: 1, or more, or 0 for all GPUs.
+      replicas: devices of each machine: 1, or more, or "all" for every GPU.
 
     Raises:
       InputError: there are fewer devices.
@@ -52,10 +53,10 @@ def open_strategy(replicas: int) -> tf.distribute.Strategy:
         return _of_all_workers()
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     devices = tf.config.list_logical_devices(kind)
-    wanted = replicas or (len(devices) if kind == "GPU" else 1)
+    wanted = replicas if replicas != ALL else len(devices) if kind == "GPU" else 1
     if wanted > len(devices):
         raise InputError(f"--replicas={replicas}: expected at most {len(devices)}, the number of {kind}s here: give fewer, "
-                         "or 0 for all GPUs")
+                         "or all")
     if wanted == 1:
         return tf.distribute.get_strategy()
     return _mirrored(tuple(device.name for device in devices[:wanted]))
